@@ -1,0 +1,49 @@
+//! Where the program works and by which settings.
+//!
+//! Owns the working root (how it is found, its identity), the settings with
+//! their origins, the approved copies that `trust` keeps outside the tree, and
+//! `init`. Promises: nothing an agent can write in the tree makes the program
+//! run a command or grants a role, because such files are used only as the
+//! approved copy; a broken file stops nothing, because its last good text is
+//! kept; every value can say where it came from; an error names the
+//! file and the command to run next. Knows nothing of mail, roles or windows.
+
+mod change;
+mod entries;
+mod error;
+pub(crate) mod good;
+mod init;
+mod place;
+mod root;
+mod samples;
+mod schema;
+mod settings;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+pub mod trust;
+mod values;
+
+pub use change::{set_setting, unset_setting};
+pub use entries::{remove_entry, set_entry};
+pub use error::ConfigError;
+pub use good::{ConfigFault, keep_settings, settings_in_force};
+pub use init::{InitReport, init};
+pub use place::{default_root, os_user, set_default_root};
+pub use root::Root;
+pub(crate) use samples::ROLES as SAMPLE_ROLES;
+pub use schema::{Hooks, Limits, Log, NudgeSettings, Retention, Settings, Watch};
+pub use settings::{Origin, Setting, settings};
+pub use values::{nearest, parse_bytes, parse_duration, show_duration};
+
+/// The settings, from the root.
+pub const SETTINGS: &str = "config/cellphone.yaml";
+/// The roster, from the root.
+pub const AGENTS: &str = "config/agents.yaml";
+/// What each role may do, from the root.
+pub const ROLES: &str = "config/roles.yaml";
+/// Screen coordinates, from the root.
+pub const COORDINATES: &str = "config/coordinates.json";
+/// Largest file of configuration that is read, in bytes.
+pub const MAX_FILE: u64 = 1024 * 1024;

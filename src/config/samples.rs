@@ -1,0 +1,38 @@
+//! The files `init` writes: the same ones the repository, a working root
+//! itself, carries.
+
+pub(super) const SETTINGS: &str = include_str!("../../config/cellphone.yaml");
+pub(super) const AGENTS: &str = include_str!("../../config/agents.yaml");
+pub(crate) const ROLES: &str = include_str!("../../config/roles.yaml");
+pub(super) const COORDINATES: &str = include_str!("../../config/coordinates.json");
+const DELIVERED: &str = include_str!("../../hooks/delivered.sample");
+const DEAD: &str = include_str!("../../hooks/dead.sample");
+const BEFORE_DELIVER: &str = include_str!("../../hooks/before-deliver.sample");
+
+/// Path from the root, and content.
+pub(super) const FILES: [(&str, &str); 24] = [
+    (super::SETTINGS, SETTINGS),
+    (super::AGENTS, AGENTS),
+    (super::ROLES, ROLES),
+    (super::COORDINATES, COORDINATES),
+    ("config/profiles/claude-code.yaml", include_str!("../../config/profiles/claude-code.yaml")),
+    ("config/profiles/codex.yaml", include_str!("../../config/profiles/codex.yaml")),
+    ("config/profiles/gemini-cli.yaml", include_str!("../../config/profiles/gemini-cli.yaml")),
+    ("config/profiles/cursor.yaml", include_str!("../../config/profiles/cursor.yaml")),
+    ("config/profiles/aider.yaml", include_str!("../../config/profiles/aider.yaml")),
+    ("config/profiles/opencode.yaml", include_str!("../../config/profiles/opencode.yaml")),
+    ("config/profiles/generic-shell.yaml", include_str!("../../config/profiles/generic-shell.yaml")),
+    ("config/profiles/generic-window.yaml", include_str!("../../config/profiles/generic-window.yaml")),
+    ("config/onboarding/soft.yaml", include_str!("../../config/onboarding/soft.yaml")),
+    ("config/onboarding/hard.yaml", include_str!("../../config/onboarding/hard.yaml")),
+    ("config/onboarding/styles/friendly.md", include_str!("../../config/onboarding/styles/friendly.md")),
+    ("config/onboarding/styles/professional.md", include_str!("../../config/onboarding/styles/professional.md")),
+    ("config/onboarding/roles/agent.md", include_str!("../../config/onboarding/roles/agent.md")),
+    ("config/onboarding/roles/captain.md", include_str!("../../config/onboarding/roles/captain.md")),
+    ("config/onboarding/roles/reviewer.md", include_str!("../../config/onboarding/roles/reviewer.md")),
+    ("config/onboarding/roles/observer.md", include_str!("../../config/onboarding/roles/observer.md")),
+    ("config/onboarding/roles/operator.md", include_str!("../../config/onboarding/roles/operator.md")),
+    ("hooks/delivered.sample", DELIVERED),
+    ("hooks/dead.sample", DEAD),
+    ("hooks/before-deliver.sample", BEFORE_DELIVER),
+];

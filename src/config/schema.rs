@@ -1,0 +1,233 @@
+//! Every setting, once: its key, type, default and meaning. The sample file,
+//! the parser, `config schema` and the types below all follow from this list;
+//! a test holds `config/cellphone.yaml` against it.
+
+use std::time::Duration;
+
+use super::settings::Origin;
+use super::values::{parse_bytes, parse_count, parse_duration, parse_switch, show_bytes, show_duration};
+use crate::model::QuietHours;
+
+/// One key of the list.
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) unit: &'static str,
+    pub(super) default: &'static str,
+    pub(super) about: &'static str,
+    pub(super) set: fn(&mut Settings, &str) -> Result<(), String>,
+    pub(super) show: fn(&Settings) -> String,
+}
+
+macro_rules! unit {
+    ($name:ident, $type:ty, $unit:literal, $parse:expr, $show:expr) => {
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+            pub(super) const UNIT: &str = $unit;
+            pub(super) fn parse(text: &str) -> Result<$type, String> {
+                $parse(text)
+            }
+            pub(super) fn show(value: &$type) -> String {
+                $show(value)
+            }
+        }
+    };
+}
+
+unit!(bytes, u64, "bytes (4096, 16KiB, 10MiB)", parse_bytes, |v: &u64| show_bytes(*v));
+unit!(duration, Duration, "duration (500ms, 10s, 5m, 2h, 30d)", parse_duration, |v: &Duration| show_duration(*v));
+unit!(count, u64, "number", parse_count, u64::to_string);
+unit!(small, u32, "number", parse_count, u32::to_string);
+unit!(switch, bool, "true or false", parse_switch, bool::to_string);
+unit!(hours, QuietHours, "hours (22:00-07:00, several with commas, or never)", QuietHours::parse, |v: &QuietHours| v
+    .to_string());
+unit!(filter, String, "tracing filter (info, agent_cellphone=debug)", super::parse_filter, String::clone);
+
+macro_rules! schema {
+    (
+        $($(#[doc = $top_about:literal])+ $top:ident: $top_type:ty = $top_unit:ident $top_default:literal,)+
+        ---
+        $(
+            $(#[doc = $section_about:literal])+
+            $section:ident: $struct:ident {
+                $($(#[doc = $about:literal])+ $field:ident: $type:ty = $unit:ident $default:literal,)+
+            }
+        )+
+    ) => {
+        $(
+            $(#[doc = $section_about])+
+            #[derive(Debug, Clone, PartialEq, Eq, Default)]
+            pub struct $struct {
+                $($(#[doc = $about])+ pub $field: $type,)+
+            }
+        )+
+
+        /// All settings of a root. Made by [`settings`](super::settings()).
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Settings {
+            $($(#[doc = $top_about])+ pub $top: $top_type,)+
+            $($(#[doc = $section_about])+ pub $section: $struct,)+
+            /// Where the values that are no defaults came from.
+            pub(super) origins: Vec<(&'static str, Origin)>,
+        }
+
+        pub(super) const KEYS: &[Key] = &[
+            $(Key {
+                name: stringify!($top),
+                unit: $top_unit::UNIT,
+                default: $top_default,
+                about: concat!($($top_about, "\n"),+),
+                set: |s, text| $top_unit::parse(text).map(|v| s.$top = v),
+                show: |s| $top_unit::show(&s.$top),
+            },)+
+            $($(Key {
+                name: concat!(stringify!($section), ".", stringify!($field)),
+                unit: $unit::UNIT,
+                default: $default,
+                about: concat!($($about, "\n"),+),
+                set: |s, text| $unit::parse(text).map(|v| s.$section.$field = v),
+                show: |s| $unit::show(&s.$section.$field),
+            },)+)+
+        ];
+
+        impl Settings {
+            /// Nothing set at all; the defaults of the list are applied over it.
+            fn blank() -> Self {
+                Self {
+                    $($top: Default::default(),)+
+                    $($section: $struct::default(),)+
+                    origins: Vec::new(),
+                }
+            }
+        }
+    };
+}
+
+schema! {
+    /// How long a message taken by `next` is held before it is given back.
+    lease: Duration = duration "10m",
+    ---
+    /// Sizes and numbers that may not be passed.
+    limits: Limits {
+        /// Longest header of a message.
+        header: u64 = bytes "16KiB",
+        /// Longest body of a message.
+        body: u64 = bytes "10MiB",
+        /// Unread messages a mailbox holds; more are refused as "mailbox full".
+        depth: u64 = count "250000",
+        /// Replies and forwards in a row, before a loop is suspected.
+        hops: u32 = small "100",
+        /// Times a message may be taken and given back before it goes to dead/.
+        attempts: u32 = small "5",
+    }
+    /// What becomes of mail that is done with.
+    retention: Retention {
+        /// Whether the daemon applies retention by itself.
+        auto: bool = switch "true",
+        /// Age at which seen mail moves to the archive; 0 never.
+        archive_after: Duration = duration "30d",
+        /// Bytes that one mailbox's archive may hold; the oldest above it is deleted. 0: no bound.
+        max_bytes: u64 = bytes "0",
+        /// Age at which an unfinished file in inbox/tmp counts as left over from a crash.
+        tmp_after: Duration = duration "36h",
+        /// Time between two runs of retention.
+        every: Duration = duration "1h",
+    }
+    /// How new mail is noticed.
+    watch: Watch {
+        /// Time between two scans where the file system reports no events.
+        poll: Duration = duration "2s",
+        /// Time between two full scans where it does.
+        rescan: Duration = duration "1m",
+    }
+    /// When and how often a window rings.
+    nudge: NudgeSettings {
+        /// Whether windows ring at all.
+        enabled: bool = switch "true",
+        /// Least time between two nudges of one agent.
+        cooldown: Duration = duration "30s",
+        /// The same, when something urgent or critical is unread.
+        urgent_cooldown: Duration = duration "5s",
+        /// How long the human must have left keyboard and mouse alone before the screen is used.
+        human_idle: Duration = duration "10s",
+        /// Pause after a nudge that failed, was deferred or had no effect; doubled each time.
+        retry_first: Duration = duration "2s",
+        /// Longest such pause.
+        retry_max: Duration = duration "5m",
+        /// Nudges without effect on one channel before the next channel is taken.
+        attempts: u32 = small "3",
+        /// Failures in a row after which a channel rests.
+        breaker_failures: u32 = small "3",
+        /// How long it rests.
+        breaker_rest: Duration = duration "5m",
+        /// Local time in which no window rings.
+        quiet: QuietHours = hours "never",
+        /// Whether urgent mail rings in quiet hours all the same.
+        quiet_urgent: bool = switch "true",
+        /// Time after which urgent mail that woke nobody goes to the next channel, then to the captain, then to the people; 0 never.
+        urgent_deadline: Duration = duration "5m",
+        /// Nudges of one agent within an hour; 0: no bound.
+        budget: u32 = small "60",
+        /// Quick answers between two agents before their ringing is slowed down; 0 never.
+        loop_burst: u32 = small "20",
+        /// An answer sooner than this is quick; slowed down, a pair rings once in this time.
+        loop_pace: Duration = duration "1m",
+    }
+    /// The programs in hooks/.
+    hooks: Hooks {
+        /// Longest a hook may run.
+        timeout: Duration = duration "10s",
+        /// Bytes of its output that are kept.
+        output: u64 = bytes "16KiB",
+    }
+    /// What the program says about its own work.
+    log: Log {
+        /// What the daemon writes to its log.
+        filter: String = filter "info",
+    }
+}
+
+fn parse_filter(text: &str) -> Result<String, String> {
+    let ok = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_:=,-[]{}".contains(&b));
+    if ok { Ok(text.to_owned()) } else { Err(format!("{text:?} is not a filter; write error, warn, info or debug")) }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let mut all = Self::blank();
+        for key in KEYS {
+            // The list is constant; a test reads every default.
+            let _ = (key.set)(&mut all, key.default);
+        }
+        all
+    }
+}
+
+impl Settings {
+    /// Refuses values that would make a promise impossible to keep.
+    pub(super) fn fault(&self) -> Option<(&'static str, &'static str)> {
+        let second = Duration::from_secs(1);
+        [
+            (self.limits.header < 1_024, "limits.header", "less than 1KiB holds no header"),
+            (self.limits.header > 1 << 20, "limits.header", "more than 1MiB is no header"),
+            (self.limits.body > 1 << 30, "limits.body", "more than 1GiB is no message"),
+            (self.limits.depth == 0, "limits.depth", "with 0 no mail is accepted"),
+            (self.limits.attempts == 0, "limits.attempts", "with 0 every message is dead at once"),
+            (self.lease < second, "lease", "less than 1s returns mail that is being worked on"),
+            (self.watch.poll < Duration::from_millis(50), "watch.poll", "less than 50ms keeps a processor busy"),
+            (self.watch.rescan < second, "watch.rescan", "less than 1s keeps a processor busy"),
+            (self.retention.every < second, "retention.every", "less than 1s keeps the disk busy"),
+            (self.retention.tmp_after < second * 60, "retention.tmp_after", "less than 1m takes mail in writing"),
+            (self.nudge.retry_first < Duration::from_millis(100), "nudge.retry_first", "less than 100ms is a flood"),
+            (self.nudge.loop_pace < second, "nudge.loop_pace", "less than 1s slows nothing down"),
+            (
+                !self.nudge.urgent_deadline.is_zero() && self.nudge.urgent_deadline < second,
+                "nudge.urgent_deadline",
+                "less than 1s leaves no time to wake anybody; 0 switches it off",
+            ),
+            (self.hooks.timeout.is_zero(), "hooks.timeout", "with 0 no hook can run"),
+        ]
+        .into_iter()
+        .find_map(|(bad, key, why)| bad.then_some((key, why)))
+    }
+}

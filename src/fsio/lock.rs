@@ -1,0 +1,148 @@
+//! Advisory locks (flock) that die with their process.
+
+use std::fs::File;
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Dir, FsError, Result};
+
+/// A held lock; dropping it, or the death of the process, gives it back.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Waits for the lock, alone.
+    ///
+    /// # Errors
+    /// When the lock file cannot be opened.
+    pub fn exclusive(dir: &Dir, name: &str) -> Result<Self> {
+        let file = dir.open_lock(name)?;
+        // Named in full: std's own methods of the same names would be taken otherwise.
+        fs2::FileExt::lock_exclusive(&file).map_err(|e| FsError::new("lock", dir.path().join(name), e))?;
+        Ok(Self { _file: file })
+    }
+
+    /// Waits for the lock, together with other shared holders.
+    ///
+    /// # Errors
+    /// When the lock file cannot be opened.
+    pub fn shared(dir: &Dir, name: &str) -> Result<Self> {
+        let file = dir.open_lock(name)?;
+        fs2::FileExt::lock_shared(&file).map_err(|e| FsError::new("lock", dir.path().join(name), e))?;
+        Ok(Self { _file: file })
+    }
+
+    /// Takes the lock if it is free.
+    ///
+    /// # Errors
+    /// When the lock file cannot be opened.
+    pub fn try_exclusive(dir: &Dir, name: &str) -> Result<Option<Self>> {
+        let file = dir.open_lock(name)?;
+        match fs2::FileExt::try_lock_exclusive(&file) {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(e) if e.raw_os_error() == fs2::lock_contended_error().raw_os_error() => Ok(None),
+            Err(e) => Err(FsError::new("lock", dir.path().join(name), e)),
+        }
+    }
+}
+
+/// A lock that is taken often: its file stays open between two holders of this
+/// process, who take turns.
+#[derive(Debug)]
+pub struct KeptLock {
+    dir: Dir,
+    name: String,
+    file: Mutex<Option<File>>,
+}
+
+/// A kept lock that is held; dropping it, or the death of the process, gives
+/// it back.
+#[derive(Debug)]
+pub struct Held<'a> {
+    kept: MutexGuard<'a, Option<File>>,
+}
+
+impl KeptLock {
+    /// The lock `name` in `dir`. Opens nothing yet.
+    #[must_use]
+    pub fn new(dir: &Dir, name: impl Into<String>) -> Self {
+        Self { dir: dir.clone(), name: name.into(), file: Mutex::new(None) }
+    }
+
+    /// Waits for the lock, alone.
+    ///
+    /// # Errors
+    /// When the lock file cannot be opened.
+    pub fn exclusive(&self) -> Result<Held<'_>> {
+        let mut kept = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let file = match kept.take() {
+                Some(file) => file,
+                None => self.dir.open_lock(&self.name)?,
+            };
+            fs2::FileExt::lock_exclusive(&file)
+                .map_err(|e| FsError::new("lock", self.dir.path().join(&self.name), e))?;
+            // Somebody may have removed the file; the others then hold another one.
+            if self.is_the_one(&file)? {
+                *kept = Some(file);
+                return Ok(Held { kept });
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    fn is_the_one(&self, file: &File) -> Result<bool> {
+        use std::os::unix::fs::MetadataExt as _;
+        let meta = file.metadata().map_err(|e| FsError::new("look at", self.dir.path().join(&self.name), e))?;
+        Ok(meta.nlink() > 0)
+    }
+
+    /// An open file cannot be removed there.
+    #[cfg(not(unix))]
+    fn is_the_one(&self, _: &File) -> Result<bool> {
+        Ok(true)
+    }
+}
+
+/// The few bytes that some locks keep in their file.
+impl Held<'_> {
+    /// Reads from the beginning of the file; gives how many bytes there were.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn read(&self, bytes: &mut [u8]) -> io::Result<usize> {
+        let Some(file) = self.kept.as_ref() else { return Ok(0) };
+        #[cfg(unix)]
+        return std::os::unix::fs::FileExt::read_at(file, bytes, 0);
+        #[cfg(windows)]
+        return std::os::windows::fs::FileExt::seek_read(file, bytes, 0);
+    }
+
+    /// Writes at the beginning of the file.
+    ///
+    /// # Errors
+    /// What the system says, or that not all was written.
+    pub fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        let Some(file) = self.kept.as_ref() else { return Ok(()) };
+        #[cfg(unix)]
+        return std::os::unix::fs::FileExt::write_all_at(file, bytes, 0);
+        #[cfg(windows)]
+        return match std::os::windows::fs::FileExt::seek_write(file, bytes, 0)? {
+            written if written == bytes.len() => Ok(()),
+            _ => Err(io::ErrorKind::WriteZero.into()),
+        };
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Some(file) = self.kept.as_ref()
+            && fs2::FileExt::unlock(file).is_err()
+        {
+            // Closing gives it back for sure.
+            *self.kept = None;
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Running a person's programs when something happens.
+//!
+//! A hook is an executable `hooks/<event>`. What runs is its approved copy,
+//! never the file in the tree: agents can write there. It gets the event as
+//! JSON on standard input, a clean environment, the root as its folder, a
+//! process group of its own and limited time; what it prints is kept up to a
+//! limit, the rest is thrown away. A hook that fails changes nothing, but for
+//! `before-deliver`: that one may refuse a message, and is taken to refuse it
+//! when it cannot be asked, because a guard that is broken must not open the
+//! door.
+
+mod run;
+
+use std::time::{Duration, Instant};
+
+use crate::config::{ConfigError, Root, Settings, trust};
+use crate::journal::Record;
+use crate::model::{Event, EventKind};
+
+/// What a hook did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookRun {
+    /// The event it was run for.
+    pub event: String,
+    /// Its exit status; `None` when it was ended by a signal or by us.
+    pub status: Option<i32>,
+    /// Whether it was ended because its time was over.
+    pub timed_out: bool,
+    /// The beginning of what it printed, errors after output.
+    pub output: String,
+    /// How long it ran.
+    pub took: Duration,
+}
+
+impl HookRun {
+    /// Whether it ended by itself with status 0.
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        self.status == Some(0) && !self.timed_out
+    }
+}
+
+/// What the guard says about a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// There is no guard, or it accepts.
+    Accept,
+    /// It refuses, with a reason for the sender.
+    Refuse(String),
+}
+
+/// Why a hook could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum HookError {
+    /// Its approved copy cannot be read.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// It cannot be started.
+    #[error("hooks/{event} cannot be started: {source}; mend it and run `cellphone trust`, or remove it")]
+    Start {
+        /// The event.
+        event: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Whether a hook for an event was approved. Costs one look at a name.
+#[must_use]
+pub fn exists(root: &Root, event: &str) -> bool {
+    is_event(event) && trust::approved_path(root, &format!("hooks/{event}")).is_file()
+}
+
+/// Whether any hook was approved.
+#[must_use]
+pub fn any(root: &Root) -> bool {
+    trust::approved_path(root, "hooks").is_dir()
+}
+
+/// Runs the approved hook of an event, if there is one, with `json` on its
+/// standard input; waits for its end or the time limit.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn run(root: &Root, settings: &Settings, event: &str, json: &[u8]) -> Result<Option<HookRun>, HookError> {
+    if !exists(root, event) {
+        return Ok(None);
+    }
+    let begun = Instant::now();
+    let program = trust::approved_path(root, &format!("hooks/{event}"));
+    let limit = usize::try_from(settings.hooks.output).unwrap_or(usize::MAX);
+    let ended = run::run(&program, root, event, json, settings.hooks.timeout, limit)
+        .map_err(|source| HookError::Start { event: event.to_owned(), source })?;
+    Ok(Some(HookRun {
+        event: event.to_owned(),
+        status: ended.status,
+        timed_out: ended.timed_out,
+        output: String::from_utf8_lossy(&ended.output).into_owned(),
+        took: begun.elapsed(),
+    }))
+}
+
+/// Asks the guard `hooks/before-deliver` about a message, given as JSON.
+#[must_use]
+pub fn before_deliver(root: &Root, settings: &Settings, json: &[u8]) -> Verdict {
+    match run(root, settings, "before-deliver", json) {
+        Ok(None) => Verdict::Accept,
+        Ok(Some(done)) if done.succeeded() => Verdict::Accept,
+        Ok(Some(done)) if done.timed_out => {
+            Verdict::Refuse(format!("it gave no answer in {:.1} s", done.took.as_secs_f64()))
+        }
+        Ok(Some(done)) => Verdict::Refuse(reason(&done)),
+        Err(e) => Verdict::Refuse(e.to_string()),
+    }
+}
+
+/// The first line it printed, fit for a terminal and an error message.
+fn reason(done: &HookRun) -> String {
+    let line = done.output.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let line: String = line.chars().filter(|c| !c.is_control()).take(200).collect();
+    match (line.is_empty(), done.status) {
+        (false, _) => line,
+        (true, Some(status)) => format!("it ended with status {status}"),
+        (true, None) => "it was ended by a signal".into(),
+    }
+}
+
+/// Runs the hook of each thing that happened, in order, and gives back what is
+/// to be recorded about it. `delivered`, `dead`, `woken` and so on: the words
+/// of the journal, with `-` for `_`. Costs nothing when no hook was approved.
+/// The program gets the record as the journal has it.
+#[must_use]
+pub fn after(root: &Root, settings: &Settings, records: &[Record]) -> Vec<Event> {
+    if records.is_empty() || !any(root) {
+        return Vec::new();
+    }
+    let mut done = Vec::new();
+    // What a hook did is recorded too; a hook on that would never end.
+    for record in records.iter().filter(|record| record.event.event != EventKind::Hook) {
+        let name = record.event.event.word().replace('_', "-");
+        if !exists(root, &name) {
+            continue;
+        }
+        let note = Event::new(jiff::Timestamp::now(), EventKind::Hook).with("hook", &name).with("about", record.seq);
+        let note = match serde_json::to_vec(&record.event) {
+            Ok(json) => match run(root, settings, &name, &json) {
+                Ok(Some(ran)) => note.with("status", status_word(&ran)).with("took_ms", ran.took.as_millis()),
+                Ok(None) => continue,
+                Err(e) => note.with("status", "not started").with("why", e),
+            },
+            Err(e) => note.with("status", "not started").with("why", e),
+        };
+        done.push(Event { id: record.event.id, agent: record.event.agent.clone(), ..note });
+    }
+    done
+}
+
+fn status_word(ran: &HookRun) -> String {
+    match ran.status {
+        _ if ran.timed_out => "timed out".into(),
+        Some(status) => status.to_string(),
+        None => "signal".into(),
+    }
+}
+
+fn is_event(event: &str) -> bool {
+    !event.is_empty() && event.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

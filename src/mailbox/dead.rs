@@ -1,0 +1,128 @@
+//! Dead letters: the file as it was, beside `<file>.reason`, which a person
+//! understands. Nothing here is ever deleted by the program.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::fsio::Dir;
+use crate::model::time::rfc3339;
+
+use super::Result;
+use super::layout::{Mailbox, Place};
+
+/// Largest reason file that is read, in bytes.
+const REASON_MAX: u64 = 64 * 1024;
+
+/// Why a letter is dead, as it stands in the `.reason` file (YAML).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// One sentence.
+    pub reason: String,
+    /// When it was put here.
+    pub at: String,
+    /// From which folder it came.
+    pub from: String,
+    /// To whom it could not be delivered, if that is why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undelivered: Vec<String>,
+}
+
+/// A dead letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Its file name in `dead/`.
+    pub file: String,
+    /// Why it is here; absent when somebody put it here without one.
+    pub reason: Option<Reason>,
+}
+
+impl Mailbox {
+    /// Moves `file` from `folder` into `dead/` as it is and says why beside
+    /// it. Gives the name it has there.
+    ///
+    /// # Errors
+    /// When the disk does not do it; the file is then where it was.
+    pub fn bury(&self, folder: &Dir, file: &str, why: &str) -> Result<String> {
+        self.bury_for(folder, file, why, &[])
+    }
+
+    /// As [`bury`](Self::bury), for a letter that these recipients do not get.
+    ///
+    /// # Errors
+    /// As [`bury`](Self::bury).
+    pub fn bury_for(&self, folder: &Dir, file: &str, why: &str, undelivered: &[String]) -> Result<String> {
+        let dead = self.place(Place::Dead, "")?;
+        let mut name = file.to_owned();
+        let mut n = 1;
+        // The reason comes first: a letter without one would be a riddle, a reason without a letter is harmless.
+        while dead.stat(&name)?.is_some() {
+            n += 1;
+            name = format!("{n}-{file}");
+        }
+        let reason = Reason {
+            reason: why.to_owned(),
+            at: rfc3339(Timestamp::now()),
+            from: folder.path().display().to_string(),
+            undelivered: undelivered.to_vec(),
+        };
+        let text = serde_yaml::to_string(&reason).unwrap_or_else(|_| format!("reason: {why:?}\n"));
+        dead.replace(&format!("{name}.reason"), text.as_bytes(), false)?;
+        if let Err(e) = folder.rename(file, &dead, &name) {
+            let _ = dead.remove(&format!("{name}.reason"));
+            return Err(e.into());
+        }
+        Ok(name)
+    }
+
+    /// Puts bytes that are in no folder of this mailbox into `dead/`.
+    ///
+    /// # Errors
+    /// When the disk does not do it.
+    pub fn bury_bytes(&self, file: &str, bytes: &[u8], why: &str, undelivered: &[String]) -> Result<String> {
+        let tmp = self.inbox("tmp")?;
+        let beside = crate::fsio::temporary_name("dead");
+        tmp.create(&beside, bytes, true)?;
+        let named = tmp.rename(&beside, &tmp, file);
+        match named {
+            Ok(()) => {}
+            Err(e) if e.exists() => {
+                tmp.remove(file)?;
+                tmp.rename(&beside, &tmp, file)?;
+            }
+            Err(e) => return Err(e.into()),
+        }
+        let name = self.bury_for(&tmp, file, why, undelivered)?;
+        self.place(Place::Dead, "")?.sync()?;
+        Ok(name)
+    }
+
+    /// The dead letters, by name.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn dead_letters(&self) -> Result<Vec<DeadLetter>> {
+        let dead = self.place(Place::Dead, "")?;
+        let mut names = dead.names()?;
+        names.retain(|n| !n.starts_with('.') && !n.ends_with(".reason"));
+        names.sort();
+        Ok(names
+            .into_iter()
+            .map(|file| {
+                let bytes = dead.read(&format!("{file}.reason"), REASON_MAX).ok();
+                let reason = bytes.and_then(|b| serde_yaml::from_slice(&b).ok());
+                DeadLetter { file, reason }
+            })
+            .collect())
+    }
+
+    /// Removes a dead letter that was sent again.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn forget_dead(&self, file: &str) -> Result<()> {
+        let dead = self.place(Place::Dead, "")?;
+        dead.remove(file)?;
+        let _ = dead.remove(&format!("{file}.reason"));
+        Ok(())
+    }
+}

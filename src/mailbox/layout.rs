@@ -1,0 +1,229 @@
+//! Where things are, and handles on them.
+
+use crate::fsio::{Dir, FileKind, Lock};
+use crate::model::AgentName;
+use crate::model::front_matter::Limits;
+
+use super::{MailboxError, Result};
+
+/// The folders of live mail, which carry a `.gitignore` holding `*`.
+const IGNORED: [&str; 3] = ["inbox", "outbox", "dead"];
+
+/// The folder of all mailboxes.
+const WORKSPACES: &str = "agent_workspaces";
+
+/// All mailboxes of a root, and where their locks are.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    pub(super) root: Dir,
+    pub(super) locks: Dir,
+    /// Sizes above which a message is refused.
+    pub limits: Limits,
+    /// Messages a mailbox may hold unread, claimed and read, not archived.
+    pub depth: u64,
+}
+
+/// Where a message of a mailbox is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// `inbox/new`: delivered, unseen.
+    New,
+    /// `inbox/claimed`: under a lease.
+    Claimed,
+    /// `inbox/cur`: seen.
+    Cur,
+    /// `archive/DAY`: done with.
+    Archive,
+    /// `sent/DAY`: left from here.
+    Sent,
+    /// `dead`: not deliverable or not readable.
+    Dead,
+}
+
+impl Place {
+    /// The word for it in JSON and tables.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Claimed => "claimed",
+            Self::Cur => "cur",
+            Self::Archive => "archive",
+            Self::Sent => "sent",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+/// One agent's mailbox.
+#[derive(Debug, Clone)]
+pub struct Mailbox {
+    pub(super) agent: AgentName,
+    pub(super) home: Dir,
+    pub(super) tree: Tree,
+}
+
+impl Tree {
+    /// Opens the tree of the root `dir`, whose machine-local state is `state`.
+    ///
+    /// # Errors
+    /// When the lock folder cannot be made.
+    pub fn open(dir: &Dir, state: &Dir, limits: Limits, depth: u64) -> Result<Self> {
+        Ok(Self { root: dir.clone(), locks: state.child_or_create("locks")?, limits, depth })
+    }
+
+    /// The folder of all mailboxes, made anew where somebody removed it.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn workspaces(&self) -> Result<Dir> {
+        Ok(self.root.child_or_create(WORKSPACES)?)
+    }
+
+    /// One mailbox. Nothing is made but its own folder.
+    ///
+    /// # Errors
+    /// When its folder is a link or cannot be made.
+    pub fn mailbox(&self, agent: &AgentName) -> Result<Mailbox> {
+        let home = match self.root.below(&format!("{WORKSPACES}/{agent}")) {
+            Err(e) if e.is_not_found() => self.workspaces()?.child_or_create(agent.as_str())?,
+            other => other?,
+        };
+        Ok(Mailbox { agent: agent.clone(), home, tree: self.clone() })
+    }
+
+    /// The agents that have a folder, sorted; folders that are no names are
+    /// left out.
+    ///
+    /// # Errors
+    /// When the workspaces cannot be listed.
+    pub fn agents(&self) -> Result<Vec<AgentName>> {
+        let workspaces = self.workspaces()?;
+        let mut agents = Vec::new();
+        for name in workspaces.names()? {
+            let is_dir = workspaces.stat(&name)?.is_some_and(|s| s.kind == FileKind::Dir);
+            if let (true, Ok(agent)) = (is_dir, AgentName::new(name)) {
+                agents.push(agent);
+            }
+        }
+        agents.sort();
+        Ok(agents)
+    }
+}
+
+impl Mailbox {
+    /// Whose it is.
+    #[must_use]
+    pub const fn agent(&self) -> &AgentName {
+        &self.agent
+    }
+
+    /// Its folder, `agent_workspaces/<Agent>`.
+    #[must_use]
+    pub const fn home(&self) -> &Dir {
+        &self.home
+    }
+
+    /// The folder of a place; `day` names the day folder where there is one.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn place(&self, place: Place, day: &str) -> Result<Dir> {
+        Ok(match place {
+            Place::New => self.inbox("new")?,
+            Place::Claimed => self.inbox("claimed")?,
+            Place::Cur => self.inbox("cur")?,
+            Place::Archive => self.day_folder("archive", day)?,
+            Place::Sent => self.day_folder("sent", day)?,
+            Place::Dead => self.ignored("dead")?,
+        })
+    }
+
+    fn day_folder(&self, top: &str, day: &str) -> Result<Dir> {
+        match self.home.below(&format!("{top}/{day}")) {
+            Err(e) if e.is_not_found() => Ok(self.home.child_or_create(top)?.child_or_create(day)?),
+            other => Ok(other?),
+        }
+    }
+
+    /// `inbox/NAME`, made anew where it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn inbox(&self, name: &str) -> Result<Dir> {
+        match self.home.below(&format!("inbox/{name}")) {
+            Ok(dir) => Ok(dir),
+            Err(e) if e.is_not_found() => Ok(self.ignored("inbox")?.child_or_create(name)?),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// `outbox/`, made anew where it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn outbox(&self) -> Result<Dir> {
+        self.ignored("outbox")
+    }
+
+    /// A folder of live mail with the `.gitignore` that keeps git's hands off.
+    fn ignored(&self, name: &str) -> Result<Dir> {
+        let dir = self.home.child_or_create(name)?;
+        if dir.stat(".gitignore")?.is_none() {
+            match dir.create(".gitignore", b"*\n", false) {
+                Err(e) if !e.exists() => return Err(e.into()),
+                _ => {}
+            }
+        }
+        Ok(dir)
+    }
+
+    /// Makes whatever folder is missing; gives the paths that were.
+    ///
+    /// # Errors
+    /// When one cannot be made.
+    pub fn complete_layout(&self) -> Result<Vec<String>> {
+        let mut made = Vec::new();
+        for path in ["inbox/tmp", "inbox/new", "inbox/cur", "inbox/claimed", "outbox", "sent", "archive", "dead"] {
+            let (top, sub) = path.split_once('/').map_or((path, None), |(t, s)| (t, Some(s)));
+            let had_top = self.home.stat(top)?.is_some();
+            let dir = if IGNORED.contains(&top) { self.ignored(top)? } else { self.home.child_or_create(top)? };
+            let had = match sub {
+                None => had_top,
+                Some(sub) => {
+                    let had = dir.stat(sub)?.is_some();
+                    dir.child_or_create(sub)?;
+                    had
+                }
+            };
+            if !had {
+                made.push(self.home.path().join(path).display().to_string());
+            }
+        }
+        Ok(made)
+    }
+
+    pub(super) fn lock_exclusive(&self) -> Result<Lock> {
+        Ok(Lock::exclusive(&self.tree.locks, &self.lock_name("mailbox"))?)
+    }
+
+    /// The lock for a scan. On a disk that is full or read-only the lock file
+    /// may not come into being; reading goes on without it, and the second
+    /// look at folders that changed has to do.
+    pub(super) fn lock_shared(&self) -> Result<Option<Lock>> {
+        match Lock::shared(&self.tree.locks, &self.lock_name("mailbox")) {
+            Ok(lock) => Ok(Some(lock)),
+            Err(e) if e.is_full() || e.kind() == std::io::ErrorKind::ReadOnlyFilesystem => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// The name of one of the mailbox's lock files.
+    pub(super) fn lock_name(&self, what: &str) -> String {
+        format!("{what}-{}", self.agent.as_str().to_ascii_lowercase())
+    }
+
+    pub(super) fn not_found(&self, id: impl ToString) -> MailboxError {
+        MailboxError::NotFound(id.to_string(), self.agent.clone())
+    }
+}

@@ -1,0 +1,230 @@
+//! One nudge as a short, careful conversation with a terminal: judge, type,
+//! read back, submit, look again; and take out what could not be submitted.
+//!
+//! Works on anything that is a [`Terminal`]: a tmux pane or a hosted
+//! pseudo-terminal. Whatever implements it checks the identity of its target
+//! anew in every call, so each phase is on the verified window or nowhere.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::gates::{
+    Seen, Verdict, anchor, echoed, interrupted, judge, left, only_ours, steady_part, stranded, vanished,
+};
+use super::grid::Screen;
+use super::key::Key;
+use super::outcome::{Outcome, Reason};
+use super::profile::{Entry, Place, Profile, SubmitKey};
+
+/// Why a conversation ended before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// Try again later.
+    Deferred(Reason),
+    /// This way does not work.
+    Failed(String),
+}
+
+impl From<Stop> for Outcome {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Deferred(reason) => Self::Deferred(reason),
+            Stop::Failed(why) => Self::Failed(why),
+        }
+    }
+}
+
+/// One look at a terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Look {
+    /// The picture.
+    pub screen: Screen,
+    /// What the picture cannot show.
+    pub seen: Seen,
+}
+
+/// A terminal that can be looked at and typed into. Every call verifies the
+/// target's identity first and stops when it is not the pinned one.
+pub trait Terminal {
+    /// Looks at it.
+    ///
+    /// # Errors
+    /// When the target is gone or another.
+    fn look(&mut self) -> Result<Look, Stop>;
+
+    /// Puts text into the composer: typed, or as a bracketed paste.
+    ///
+    /// # Errors
+    /// When the target is gone, another, or must not be typed into now.
+    fn put(&mut self, text: &str, paste: bool) -> Result<(), Stop>;
+
+    /// Presses the key that submits.
+    ///
+    /// # Errors
+    /// As [`Terminal::put`].
+    fn submit(&mut self, key: SubmitKey) -> Result<(), Stop>;
+
+    /// Presses Backspace so many times.
+    ///
+    /// # Errors
+    /// As [`Terminal::put`].
+    fn erase(&mut self, times: usize) -> Result<(), Stop>;
+
+    /// Presses one key of a sequence.
+    ///
+    /// # Errors
+    /// As [`Terminal::put`], or when this terminal has no such key.
+    fn key(&mut self, key: Key) -> Result<(), Stop> {
+        Err(Stop::Failed(format!("{key} cannot be pressed here")))
+    }
+
+    /// Returns as soon as the screen may differ from `before`, or after
+    /// `limit`.
+    fn wait_for_change(&mut self, before: &Screen, limit: Duration);
+}
+
+/// Holds the conversation. `text` may have several lines only when the
+/// profile pastes.
+pub fn converse(terminal: &mut dyn Terminal, profile: &Profile, text: &str) -> Outcome {
+    talk(terminal, profile, text).unwrap_or_else(Outcome::from)
+}
+
+/// Presses one key once every gate is open.
+pub fn press(terminal: &mut dyn Terminal, profile: &Profile, key: Key) -> Outcome {
+    let pressed = examine(terminal, profile).and_then(|_| terminal.key(key));
+    pressed.map_or_else(Outcome::from, |()| Outcome::Typed)
+}
+
+/// Judges without typing: what a dry run shows.
+///
+/// # Errors
+/// As [`Terminal::look`], or the gate that is closed.
+pub fn examine(terminal: &mut dyn Terminal, profile: &Profile) -> Result<Look, Stop> {
+    examine_for(terminal, profile, "")
+}
+
+/// As [`examine`], and a composer that holds a stranded notice for the same
+/// agent passes too.
+fn examine_for(terminal: &mut dyn Terminal, profile: &Profile, text: &str) -> Result<Look, Stop> {
+    let mut look = terminal.look()?;
+    // A box may stand beside something that never rests, so there the steady part decides.
+    let boxed = profile.composer.place == Place::Box;
+    if profile.settle_ms > 0 && look.seen.still.is_none_or(|still| still < profile.settle()) {
+        // A verdict on the rest first: a busy program need not be waited for.
+        let still = look.seen.still.take().filter(|_| !boxed);
+        gate(&look, profile, text)?;
+        sleep(profile.settle().saturating_sub(still.unwrap_or_default()));
+        let again = terminal.look()?;
+        if steady_part(&again.screen, profile) != steady_part(&look.screen, profile) {
+            // What it is now may have a better name.
+            gate(&again, profile, text)?;
+            return Err(Stop::Deferred(Reason::Unsettled));
+        }
+        look = again;
+        look.seen.still = None;
+    }
+    gate(&look, profile, text)?;
+    Ok(look)
+}
+
+fn gate(look: &Look, profile: &Profile, text: &str) -> Result<(), Stop> {
+    match judge(&look.screen, profile, &look.seen) {
+        Verdict::Ready => Ok(()),
+        Verdict::Defer(Reason::Draft) if stranded(&look.screen, profile, text).is_some() => Ok(()),
+        Verdict::Defer(reason) => Err(Stop::Deferred(reason)),
+    }
+}
+
+fn talk(terminal: &mut dyn Terminal, profile: &Profile, text: &str) -> Result<Outcome, Stop> {
+    let mut ready = examine_for(terminal, profile, text)?;
+    if let Some(characters) = stranded(&ready.screen, profile, text) {
+        // Ours, from an attempt that a question cut short: out with it first.
+        terminal.erase(characters)?;
+        let empty = |look: &Look| echoed(&look.screen, profile, "", "");
+        if await_look(terminal, profile.echo(), empty)?.is_none() {
+            return Ok(Outcome::Deferred(Reason::Stranded));
+        }
+        ready = examine_for(terminal, profile, "")?;
+    }
+    let prompt = anchor(&ready.screen);
+    let paste = profile.entry == Entry::Paste && ready.screen.paste;
+    if text.contains('\n') && !paste {
+        return Err(Stop::Failed("a text of several lines needs a program with bracketed paste".to_owned()));
+    }
+    terminal.put(text, paste)?;
+    let cut = |look: &Look| interrupted(&look.screen, profile, &look.seen);
+    let done = |look: &Look| cut(look).is_some() || echoed(&look.screen, profile, &prompt, text);
+    match await_look(terminal, profile.echo(), done)? {
+        None => return take_out(terminal, profile, &prompt, text, Reason::NoEcho),
+        Some(look) if cut(&look).is_some() => return Ok(Outcome::Deferred(Reason::Stranded)),
+        Some(_) => sleep(profile.pause()),
+    }
+    for _ in 0..profile.enters.max(1) {
+        // The last look before the key: a question may have come up, a human
+        // may have typed.
+        let before = terminal.look()?;
+        if cut(&before).is_some() {
+            return Ok(Outcome::Deferred(Reason::Stranded));
+        }
+        if !echoed(&before.screen, profile, &prompt, text) {
+            return take_out(terminal, profile, &prompt, text, Reason::NotSubmitted);
+        }
+        terminal.submit(profile.submit)?;
+        let gone = |look: &Look| left(&look.screen, &before.screen, profile, &prompt, text);
+        match await_look(terminal, profile.echo(), gone)? {
+            Some(_) => return Ok(Outcome::Submitted { blind: false }),
+            // The composer has given way to what follows the submit, a
+            // question perhaps: the proof will tell.
+            None if vanished(&terminal.look()?.screen, profile) => return Ok(Outcome::Submitted { blind: false }),
+            None => {}
+        }
+    }
+    take_out(terminal, profile, &prompt, text, Reason::NotSubmitted)
+}
+
+/// Looks until `done` or the limit.
+fn await_look(
+    terminal: &mut dyn Terminal,
+    limit: Duration,
+    done: impl Fn(&Look) -> bool,
+) -> Result<Option<Look>, Stop> {
+    let end = Instant::now() + limit;
+    loop {
+        let look = terminal.look()?;
+        if done(&look) {
+            return Ok(Some(look));
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(None);
+        }
+        terminal.wait_for_change(&look.screen, left);
+    }
+}
+
+/// Takes out what was typed, unless something that is not ours stands there
+/// too. Text that is not shown is still erased: a terminal in line mode keeps
+/// it in its buffer, and a backspace in an empty composer does nothing.
+fn take_out(
+    terminal: &mut dyn Terminal,
+    profile: &Profile,
+    prompt: &str,
+    text: &str,
+    reason: Reason,
+) -> Result<Outcome, Stop> {
+    let look = terminal.look()?;
+    if interrupted(&look.screen, profile, &look.seen).is_some() || !only_ours(&look.screen, profile, prompt, text) {
+        return Ok(Outcome::Deferred(Reason::Stranded));
+    }
+    let shown = echoed(&look.screen, profile, prompt, text);
+    terminal.erase(text.chars().count())?;
+    let empty = |look: &Look| echoed(&look.screen, profile, prompt, "");
+    if shown && await_look(terminal, profile.echo(), empty)?.is_none() {
+        return Ok(Outcome::Deferred(Reason::Stranded));
+    }
+    Ok(Outcome::Deferred(reason))
+}
+
+#[cfg(test)]
+#[path = "converse_tests.rs"]
+mod tests;

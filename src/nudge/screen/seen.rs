@@ -1,0 +1,228 @@
+//! Typing with a read-back by picture: the composer looks as it did when it
+//! was registered empty, shows something after typing, and is empty again
+//! after Enter; nothing else in the window changes while text stands there.
+//!
+//! What cannot be submitted is taken out again, and the picture proves it. If
+//! even that must not be done now (the person types there, another window has
+//! the focus), the picture of it is kept, and the next nudge takes it out
+//! first, provided that it still looks the same.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::conversation::{FOCUS, Scene, typist_name};
+use super::picture::{Area, Composer, Image};
+use crate::nudge::converse::Stop;
+use crate::nudge::outcome::{Outcome, Reason};
+
+/// How long a window may take to look as it does with the focus.
+const SETTLE: Duration = Duration::from_millis(400);
+/// How long a picture must stand still to be taken for the whole text.
+const STILL: Duration = Duration::from_millis(8);
+
+/// Text of ours that still stands in a window, by display, window and start
+/// of its process.
+type Key = (String, u32, u64);
+static LEFT: Mutex<Option<HashMap<Key, (Image, usize)>>> = Mutex::new(None);
+
+fn left<T>(work: impl FnOnce(&mut HashMap<Key, (Image, usize)>) -> T) -> T {
+    work(LEFT.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
+}
+
+fn key(scene: &Scene<'_>) -> Key {
+    (typist_name(scene.pin), scene.window, scene.process.start)
+}
+
+/// The conversation.
+pub(super) fn talk(scene: &mut Scene<'_>, composer: &Composer, text: &str) -> Result<Outcome, Stop> {
+    let Some((layout, strokes)) = scene.keymap.plan(text) else {
+        return Err(Stop::Failed(
+            "the keyboard map has no keys for the text, and nothing was typed; use `nudge.content: notice`".to_owned(),
+        ));
+    };
+    let agent = &scene.target.agent;
+    let now = scene.display.area(scene.window).map_err(Stop::Failed)?;
+    if (now.width, now.height) != composer.window {
+        return Err(Stop::Failed(format!(
+            "the window of {agent} is {}x{} pixels, its picture was taken at {}x{}; nothing was typed. Run: cellphone \
+             coords register {agent}",
+            now.width, now.height, composer.window.0, composer.window.1
+        )));
+    }
+    scene.bring_forward()?;
+    scene.with_locks(layout, |scene| {
+        let mut typing = Typing { scene, composer, count: text.chars().count(), typed: None };
+        typing.await_empty()?;
+        typing.converse(&strokes)
+    })
+}
+
+struct Typing<'s, 'a> {
+    scene: &'s mut Scene<'a>,
+    composer: &'s Composer,
+    /// Characters that were typed.
+    count: usize,
+    /// The composer with our text in it.
+    typed: Option<Image>,
+}
+
+impl Typing<'_, '_> {
+    /// Waits until the composer looks empty, after what was left there by us
+    /// is taken out.
+    fn await_empty(&mut self) -> Result<(), Stop> {
+        let (scene, composer) = (&mut *self.scene, self.composer);
+        let place = key(scene);
+        let before = left(|all| all.get(&place).cloned());
+        let is_left = |seen: &Image| before.as_ref().is_some_and(|(text, _)| composer.is_same(text, seen));
+        let (seen, found) =
+            scene.await_picture(&composer.region, SETTLE, |seen| composer.is_empty(seen) || is_left(seen))?;
+        if found && composer.is_empty(&seen) {
+            left(|all| all.remove(&place));
+            return Ok(());
+        }
+        match before {
+            Some((text, count)) if found => {
+                let own = std::mem::replace(&mut self.count, count);
+                self.typed = Some(text);
+                let end = self.take_out(Reason::Draft);
+                self.count = own;
+                if end == Reason::Draft { Ok(()) } else { Err(Stop::Deferred(end)) }
+            }
+            _ => Err(Stop::Deferred(Reason::Draft)),
+        }
+    }
+
+    fn converse(&mut self, strokes: &[super::keys::Stroke]) -> Result<Outcome, Stop> {
+        let composer = self.composer;
+        let before = self.scene.atomically(|scene| {
+            scene.check()?;
+            let whole = scene.picture(&window(composer))?;
+            if !composer.is_empty(&whole.part(&composer.region)) {
+                return Err(Stop::Deferred(Reason::Draft));
+            }
+            scene.hands.stroke(strokes).map_err(Stop::Failed)?;
+            Ok(whole)
+        })?;
+        // From here on something of ours may stand there.
+        match self.submit(&before) {
+            Ok(()) => Ok(Outcome::Submitted { blind: false }),
+            Err(Stop::Deferred(reason)) => Ok(Outcome::Deferred(self.take_out(reason))),
+            Err(failed) => Err(failed),
+        }
+    }
+
+    fn submit(&mut self, before: &Image) -> Result<(), Stop> {
+        let (composer, profile) = (self.composer, self.scene.target.profile.clone());
+        let end = Instant::now() + profile.echo();
+        let mut typed = self.await_still(profile.echo())?;
+        std::thread::sleep(profile.pause());
+        // It may have been drawn in several goes.
+        loop {
+            let now = self.scene.picture(&composer.region)?;
+            if composer.is_same(&typed, &now) {
+                break;
+            }
+            if Instant::now() >= end {
+                return Err(Stop::Deferred(Reason::Unsettled));
+            }
+            typed = self.await_still(profile.echo())?;
+        }
+        let enter = self.scene.keymap.enter().map_err(Stop::Failed)?;
+        for _ in 0..profile.enters.max(1) {
+            self.scene.atomically(|scene| {
+                scene.check()?;
+                let whole = scene.picture(&window(composer))?;
+                let now = whole.part(&composer.region);
+                if composer.outside_changed(before, &whole) || !composer.is_same(&typed, &now) {
+                    return Err(Stop::Deferred(Reason::Unsettled));
+                }
+                scene.hands.stroke(&enter).map_err(Stop::Failed)
+            })?;
+            let (seen, empty) =
+                self.scene.await_picture(&composer.region, profile.echo(), |seen| composer.is_empty(seen))?;
+            if empty {
+                return Ok(());
+            }
+            if !composer.is_same(&typed, &seen) {
+                break;
+            }
+        }
+        Err(Stop::Deferred(Reason::NotSubmitted))
+    }
+
+    /// Waits until the composer shows something that stands still, which is
+    /// ours alone: keys are reported before a program can draw them.
+    fn await_still(&mut self, limit: Duration) -> Result<Image, Stop> {
+        let composer = self.composer;
+        let mut last: Option<(Image, Instant)> = None;
+        let (seen, still) = self.scene.await_picture(&composer.region, limit, |seen| match &last {
+            Some((before, since)) if composer.is_same(before, seen) => since.elapsed() >= STILL,
+            _ => {
+                last = (!composer.is_empty(seen)).then(|| (seen.clone(), Instant::now()));
+                false
+            }
+        })?;
+        if self.scene.hands.disturbed().map_err(Stop::Failed)? {
+            return Err(Stop::Deferred(Reason::HumanActive));
+        }
+        if !still {
+            return Err(Stop::Deferred(Reason::NoEcho));
+        }
+        self.typed = Some(seen.clone());
+        Ok(seen)
+    }
+
+    /// Takes out what was typed, where nobody else is concerned, and says how
+    /// it ended: `reason` when nothing of ours is left.
+    fn take_out(&mut self, reason: Reason) -> Reason {
+        let done = self.try_take_out();
+        let place = key(self.scene);
+        match (done, &self.typed) {
+            (Ok(true), _) => {
+                left(|all| all.remove(&place));
+                reason
+            }
+            (_, Some(typed)) => {
+                left(|all| all.insert(place, (typed.clone(), self.count)));
+                Reason::Stranded
+            }
+            (_, None) => Reason::Stranded,
+        }
+    }
+
+    fn try_take_out(&mut self) -> Result<bool, Stop> {
+        let (composer, count) = (self.composer, self.count);
+        // Somebody at the keyboard has the word: neither is the focus taken
+        // from them nor anything erased.
+        if self.scene.hands.disturbed().map_err(Stop::Failed)? {
+            return Ok(false);
+        }
+        if !self.scene.display.has_focus(self.scene.window).map_err(Stop::Failed)? {
+            self.scene.display.bring(self.scene.window, FOCUS).map_err(Stop::Failed)?;
+        }
+        // Text that never showed is still erased: it may wait to be drawn,
+        // and a backspace in an empty composer does nothing.
+        let expected = self.typed.clone().unwrap_or_else(|| composer.empty.clone());
+        let (_, same) = self.scene.await_picture(&composer.region, SETTLE, |seen| composer.is_same(&expected, seen))?;
+        if !same {
+            return Ok(false);
+        }
+        let erase = self.scene.keymap.erase(count).map_err(Stop::Failed)?;
+        self.scene.atomically(|scene| {
+            scene.check_unmoved()?;
+            if !composer.is_same(&expected, &scene.picture(&composer.region)?) {
+                return Err(Stop::Deferred(Reason::Stranded));
+            }
+            scene.hands.stroke(&erase).map_err(Stop::Failed)
+        })?;
+        let echo = self.scene.target.profile.echo();
+        let (_, empty) = self.scene.await_picture(&composer.region, echo, |seen| composer.is_empty(seen))?;
+        Ok(empty)
+    }
+}
+
+/// The whole window, from its own corner.
+const fn window(composer: &Composer) -> Area {
+    Area { x: 0, y: 0, width: composer.window.0, height: composer.window.1 }
+}

@@ -1,0 +1,118 @@
+//! What the daemon remembers of messages, so that each is opened once; and
+//! the burial of what cannot be read.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+
+use crate::mailbox::{Mailbox, MailboxError, Place, Scanned};
+use crate::model::{AgentName, Event, EventKind, Kind, MessageId, Priority};
+
+use super::{Office, Result};
+
+/// Above this many, the briefs of messages are forgotten and read anew.
+const BRIEFS_MAX: usize = 20_000;
+
+/// What the steps need to know of a message. A message never changes, so what
+/// was read once stays true.
+#[derive(Debug, Clone)]
+pub(super) struct Brief {
+    pub(super) from: AgentName,
+    pub(super) priority: Priority,
+    pub(super) quiet: bool,
+    pub(super) ack: bool,
+    pub(super) deadline: Option<Timestamp>,
+    pub(super) expires: Option<Timestamp>,
+    pub(super) subject: String,
+}
+
+/// Messages read before, and deadlines told.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    briefs: Mutex<HashMap<MessageId, Brief>>,
+    told: Mutex<HashSet<(MessageId, AgentName)>>,
+}
+
+impl Office {
+    /// Files in `new/` that are no messages go to `dead/`.
+    pub(super) fn bury_foreign(&self, mailbox: &Mailbox) -> Result<()> {
+        for (place, file) in mailbox.foreign()? {
+            if place == Place::New {
+                let folder = mailbox.place(place, "")?;
+                if folder.stat(&file)?.is_some() {
+                    self.bury(
+                        mailbox,
+                        &folder,
+                        &file,
+                        "its name is not that of a message: drop new mail into outbox/",
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn bury(&self, mailbox: &Mailbox, folder: &crate::fsio::Dir, file: &str, why: &str) -> Result<()> {
+        let name = mailbox.bury(folder, file, why)?;
+        let event = Event::new(self.now(), EventKind::Dead).agent(mailbox.agent());
+        self.note(&[event.with("file", name).with("reason", why)]);
+        Ok(())
+    }
+
+    /// What is known of a message, from memory or from its file; `None` when
+    /// it is gone, or was buried because it cannot be read.
+    pub(super) fn brief(&self, mailbox: &Mailbox, found: &Scanned) -> Result<Option<Brief>> {
+        let id = found.name.id();
+        if let Some(brief) = lock(&self.known.briefs).get(&id) {
+            return Ok(Some(brief.clone()));
+        }
+        let message = match mailbox.open(found) {
+            Ok(message) => message,
+            Err(MailboxError::NotFound(..)) => return Ok(None),
+            Err(e) => {
+                // Our own publication is whole before it is visible, so this will not mend itself. A disk that fails
+                // to read is another matter: the file stays.
+                let refused = match &e {
+                    MailboxError::Fs(e) => e.is_refused(),
+                    MailboxError::Model { .. } => true,
+                    _ => false,
+                };
+                if !refused || found.place != Place::New {
+                    tracing::warn!(error = %e, "a message cannot be read");
+                    return Ok(None);
+                }
+                self.bury(mailbox, &mailbox.place(Place::New, "")?, &found.file, &e.to_string())?;
+                return Ok(None);
+            }
+        };
+        let h = message.header;
+        let brief = Brief {
+            from: h.from.unwrap_or_else(AgentName::system),
+            priority: h.priority,
+            quiet: h.kind == Some(Kind::Receipt),
+            ack: h.ack,
+            deadline: h.deadline,
+            expires: h.expires,
+            subject: h.subject,
+        };
+        let mut briefs = lock(&self.known.briefs);
+        if briefs.len() >= BRIEFS_MAX {
+            briefs.clear();
+        }
+        briefs.insert(id, brief.clone());
+        Ok(Some(brief))
+    }
+
+    pub(super) fn was_told(&self, id: MessageId, agent: &AgentName) -> bool {
+        lock(&self.known.told).contains(&(id, agent.clone()))
+    }
+
+    pub(super) fn mark_told(&self, id: MessageId, agent: &AgentName) {
+        lock(&self.known.told).insert((id, agent.clone()));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,114 @@
+//! Work from the inbox: next, done, release.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::mailbox::MailboxError;
+use crate::model::{Event, EventKind, MessageId};
+
+use super::mail_read::{Opened, opened};
+use super::{ErrorKind, Office, OfficeError, Result};
+
+/// Longest lease.
+const LEASE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// A message under a lease.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The message.
+    pub opened: Opened,
+    /// What `done` and `release` ask for.
+    pub token: String,
+    /// When the lease ends.
+    pub lease_until: Timestamp,
+}
+
+impl Office {
+    /// Claims the next unread message; `None` when none waits.
+    ///
+    /// # Errors
+    /// A lease of zero or over a week, or the disk.
+    pub fn next(&self, lease: Option<Duration>, urgent_first: bool) -> Result<Option<Claimed>> {
+        let length = lease.unwrap_or(self.settings().lease);
+        if length.is_zero() || length > LEASE_MAX {
+            return Err(OfficeError::new(ErrorKind::Usage, "a lease lasts from a moment to seven days"));
+        }
+        let mailbox = self.mailbox()?;
+        // Without a daemon nobody else returns what was not finished in time.
+        self.return_leases_of(&mailbox)?;
+        let claim = mailbox.claim_next(length, self.settings().limits.attempts, urgent_first)?;
+        let now = self.now();
+        let mut events: Vec<Event> = claim
+            .buried
+            .iter()
+            .map(|(id, why)| Event::new(now, EventKind::Dead).id(*id).agent(mailbox.agent()).with("reason", why))
+            .collect();
+        let claimed = claim.claimed.map(|(found, message, lease)| {
+            let event = Event::new(now, EventKind::Claimed).id(message.id()).agent(mailbox.agent());
+            events.push(event.with("token", lease.token).with("attempt", lease.attempts));
+            Claimed {
+                opened: opened(&mailbox, &found, message),
+                token: lease.token.to_string(),
+                lease_until: lease.until,
+            }
+        });
+        if !events.is_empty() {
+            self.note(&events);
+        }
+        Ok(claimed)
+    }
+
+    /// Finishes a claimed message: it goes to the archive, and its sender
+    /// gets the receipt that was asked for.
+    ///
+    /// # Errors
+    /// The lease is lost (5), or there is no such message.
+    pub fn done(&self, id: &str, token: &str) -> Result<()> {
+        let (id, token) = self.claimed_id(id, token)?;
+        let mailbox = self.mailbox()?;
+        let found = match mailbox.done(id, token) {
+            Err(MailboxError::NotFound(..)) if mailbox.find(&id.to_string()).is_ok() => {
+                return Err(OfficeError::new(
+                    ErrorKind::Conflict,
+                    format!("{id} is not claimed: it is done already, or was given back"),
+                ));
+            }
+            other => other?,
+        };
+        self.note(&[Event::new(self.now(), EventKind::Done).id(id).agent(mailbox.agent()).with("token", token)]);
+        let message = mailbox.open(&found)?;
+        if message.header.ack && message.header.kind != Some(crate::model::Kind::Receipt) {
+            self.receipt(&message)?;
+        }
+        Ok(())
+    }
+
+    /// Gives a claimed message back, for the next one to take.
+    ///
+    /// # Errors
+    /// The lease is lost (5), or there is no such message.
+    pub fn release(&self, id: &str, token: &str, reason: &str) -> Result<()> {
+        let (id, token) = self.claimed_id(id, token)?;
+        let mailbox = self.mailbox()?;
+        let buried = mailbox.release(id, token, self.settings().limits.attempts)?;
+        let event = Event::new(self.now(), EventKind::Released).id(id).agent(mailbox.agent());
+        let mut events = vec![event.with("token", token).with("reason", reason)];
+        if let Some(why) = buried {
+            events.push(Event::new(self.now(), EventKind::Dead).id(id).agent(mailbox.agent()).with("reason", why));
+        }
+        self.note(&events);
+        Ok(())
+    }
+
+    fn claimed_id(&self, id: &str, token: &str) -> Result<(MessageId, u64)> {
+        let number = token.trim().parse().map_err(|_| {
+            OfficeError::new(ErrorKind::Usage, format!("{token:?} is not a token"))
+                .hint("take the token that `next` printed")
+        })?;
+        if let Ok(whole) = id.trim().to_ascii_uppercase().parse() {
+            return Ok((whole, number));
+        }
+        Ok((self.mailbox()?.find(id)?.name.id(), number))
+    }
+}

@@ -1,0 +1,271 @@
+//! One mailbox: its folders, modes, unfinished files, and every message in
+//! its inbox.
+
+use super::{Chart, Check, Patient, Trouble, age, repeated, writer_is_dead};
+use crate::fsio::{Dir, FileKind, Stat};
+use crate::mailbox::{Mailbox, MailboxError, Place, Scanned, Which};
+use crate::model::{AgentName, Flags, MessageId, UniqueName};
+
+const FOLDERS: [&str; 8] =
+    ["inbox/tmp", "inbox/new", "inbox/cur", "inbox/claimed", "outbox", "sent", "archive", "dead"];
+
+/// What others than the owner may not do: write.
+const FOREIGN_WRITE: u32 = 0o022;
+
+pub(super) fn examine(chart: &mut Chart, patient: &Patient<'_>, agent: &AgentName) {
+    let workspaces = patient.tree.workspaces();
+    let Some(workspaces) = chart.checked(patient.state.path(), workspaces) else { return };
+    let home = workspaces.path().join(agent.as_str());
+    if matches!(workspaces.stat(agent.as_str()), Ok(None)) {
+        chart.repairable(Check::Folder, &home, format!("{agent} has no mailbox folder"), "make it", || {
+            patient.tree.mailbox(agent)?.complete_layout()?;
+            Ok(())
+        });
+        if !chart.fix {
+            return;
+        }
+    }
+    let mailbox = patient.tree.mailbox(agent);
+    let Some(mailbox) = chart.checked(&home, mailbox) else { return };
+    folders(chart, &mailbox);
+    modes(chart, &workspaces, &mailbox);
+    temporaries(chart, patient, &mailbox);
+    strays(chart, &mailbox);
+    let Some(all) = scan(chart, &mailbox) else { return };
+    twice(chart, &mailbox, &all);
+    leases(chart, &mailbox, &all);
+    messages(chart, patient, &mailbox, &all);
+}
+
+/// A folder that is there; nothing is made.
+fn present(home: &Dir, path: &str) -> Option<Dir> {
+    path.split('/').try_fold(home.clone(), |dir, part| dir.child(part).ok())
+}
+
+fn folders(chart: &mut Chart, mailbox: &Mailbox) {
+    let home = mailbox.home();
+    let missing: Vec<&str> = FOLDERS.into_iter().filter(|path| present(home, path).is_none()).collect();
+    for path in missing {
+        let top = path.split('/').next().unwrap_or(path);
+        let what = if matches!(home.stat(top), Ok(Some(stat)) if stat.kind != FileKind::Dir) {
+            format!("{top} is not a folder: a link or a file stands in its place")
+        } else {
+            format!("{path} is missing")
+        };
+        chart.repairable(Check::Folder, home.path().join(path), what, "make it", || {
+            mailbox.complete_layout()?;
+            Ok(())
+        });
+    }
+}
+
+fn modes(chart: &mut Chart, workspaces: &Dir, mailbox: &Mailbox) {
+    let home = mailbox.home();
+    check_mode(chart, workspaces, mailbox.agent().as_str());
+    for path in FOLDERS {
+        let (parent, name) =
+            path.split_once('/').map_or((Some(home.clone()), path), |(top, sub)| (home.child(top).ok(), sub));
+        let Some(parent) = parent else { continue };
+        check_mode(chart, &parent, name);
+        let Some(dir) = present(home, path) else { continue };
+        if matches!(path, "sent" | "archive") {
+            // Git checks these out with the umask's modes, and they hold what is in history anyway.
+            continue;
+        }
+        for file in dir.names().unwrap_or_default() {
+            check_mode(chart, &dir, &file);
+        }
+    }
+    check_mode(chart, home, "inbox");
+}
+
+fn check_mode(chart: &mut Chart, parent: &Dir, name: &str) {
+    let Ok(Some(stat)) = parent.stat(name) else { return };
+    let least = match stat.kind {
+        FileKind::Dir => 0o700,
+        FileKind::File => 0o600,
+        FileKind::Link | FileKind::Other => return,
+    };
+    // Where the platform has no modes they are 0.
+    if stat.mode == 0 && cfg!(not(unix)) {
+        return;
+    }
+    let mode = stat.mode & 0o777;
+    let right = (mode | least) & !FOREIGN_WRITE;
+    if right == mode {
+        return;
+    }
+    let what = if mode & FOREIGN_WRITE == 0 { "its owner cannot use it" } else { "others may write it" };
+    let what = format!("{what} (mode {mode:03o})");
+    chart.repairable(Check::Mode, parent.path().join(name), what, &format!("set mode {right:03o}"), || {
+        Ok(parent.set_mode(name, right)?)
+    });
+}
+
+fn temporaries(chart: &mut Chart, patient: &Patient<'_>, mailbox: &Mailbox) {
+    let Some(tmp) = present(mailbox.home(), "inbox/tmp") else { return };
+    for name in tmp.names().unwrap_or_default() {
+        let Ok(Some(stat)) = tmp.stat(&name) else { continue };
+        let old = age(stat.modified) >= patient.tmp_after;
+        let half_published = stat.links == 2 && in_inbox(mailbox, &name, &stat);
+        if name.starts_with(".git") || !(old || half_published || writer_is_dead(&name)) {
+            continue;
+        }
+        let what = if half_published {
+            "a delivery died between its two names; the message itself is in the inbox"
+        } else {
+            "a file that its writer left unfinished; it was never acknowledged"
+        };
+        chart.repairable(Check::Temporary, tmp.path().join(&name), what, "remove it", || {
+            if stat.kind == FileKind::Dir {
+                return Ok(tmp.remove_dir(&name)?);
+            }
+            Ok(tmp.remove(&name)?)
+        });
+    }
+}
+
+/// Whether the inbox holds the same file under the same name.
+fn in_inbox(mailbox: &Mailbox, name: &str, stat: &Stat) -> bool {
+    let same = |folder: &str| {
+        let found = present(mailbox.home(), folder).and_then(|dir| dir.stat(name).ok().flatten());
+        found.is_some_and(|there| there.inode == stat.inode && there.device == stat.device)
+    };
+    same("inbox/new") || same("inbox/cur")
+}
+
+/// Files that are no messages, or messages where none belong.
+fn strays(chart: &mut Chart, mailbox: &Mailbox) {
+    let home = mailbox.home();
+    for (path, known) in
+        [("inbox", ["tmp", "new", "cur", "claimed"].as_slice()), ("inbox/new", &[]), ("inbox/cur", &[])]
+    {
+        let Some(dir) = present(home, path) else { continue };
+        for name in dir.names().unwrap_or_default() {
+            if name.starts_with('.') || known.contains(&name.as_str()) {
+                continue;
+            }
+            let is_message = UniqueName::parse(&name).is_ok();
+            if is_message && path != "inbox" {
+                continue;
+            }
+            let at = dir.path().join(&name);
+            let file = matches!(dir.stat(&name), Ok(Some(stat)) if stat.kind == FileKind::File);
+            if is_message && file {
+                chart.repairable(Check::Misplaced, at, "a message beside the folders", "move it to inbox/new", || {
+                    let new = mailbox.place(Place::New, "")?;
+                    Ok(dir.rename(&name, &new, &name)?)
+                });
+            } else {
+                let what = "no message: its name is not TIME-SENDER-SUBJECT-ID.md";
+                chart.repairable(Check::Misplaced, at, what, "move it to dead/ with this reason", || {
+                    mailbox.bury(&dir, &name, what)?;
+                    Ok(())
+                });
+            }
+        }
+    }
+}
+
+fn scan(chart: &mut Chart, mailbox: &Mailbox) -> Option<Vec<Scanned>> {
+    let home = mailbox.home();
+    if FOLDERS.iter().any(|path| present(home, path).is_none()) {
+        // A scan would make them; without --fix nothing is made.
+        return None;
+    }
+    chart.checked(home.path(), mailbox.scan(Which::All, None))
+}
+
+/// A scan shows each message once, at the later place of its life; the other
+/// copies are found by their names.
+fn twice(chart: &mut Chart, mailbox: &Mailbox, all: &[Scanned]) {
+    let mut copies: Vec<(MessageId, Place, Dir, String)> = Vec::new();
+    for place in [Place::New, Place::Claimed, Place::Cur] {
+        let Some(dir) = present(mailbox.home(), &format!("inbox/{}", place.word())) else { continue };
+        for file in dir.names().unwrap_or_default() {
+            if let Ok((name, _)) = UniqueName::parse(&file) {
+                copies.push((name.id(), place, dir.clone(), file));
+            }
+        }
+    }
+    let archived = all.iter().filter(|s| s.place == Place::Archive).map(|s| s.name.id());
+    let ids = copies.iter().map(|(id, ..)| *id).chain(archived);
+    for id in repeated(ids) {
+        // The one a scan shows stays.
+        let Some(kept) = all.iter().find(|s| s.name.id() == id) else { continue };
+        for (_, place, dir, file) in copies.iter().filter(|(copy, ..)| *copy == id) {
+            if *place == kept.place && *file == kept.file {
+                continue;
+            }
+            let what = format!("{id} stands twice; the one in {} counts", kept.place.word());
+            chart.repairable(Check::Twice, dir.path().join(file), what.clone(), "move this copy to dead/", || {
+                mailbox.bury(dir, file, &what)?;
+                Ok(())
+            });
+        }
+    }
+}
+
+fn leases(chart: &mut Chart, mailbox: &Mailbox, all: &[Scanned]) {
+    let Some(claimed) = present(mailbox.home(), "inbox/claimed") else { return };
+    for name in claimed.names().unwrap_or_default() {
+        let Some(id) = name.strip_suffix(".lease").and_then(|id| id.parse::<MessageId>().ok()) else { continue };
+        // A message that was given back keeps its lease file: it counts the attempts.
+        let live = all.iter().any(|s| s.name.id() == id && s.place != Place::Archive);
+        if !live {
+            let what = "a lease whose message is not in the inbox any more";
+            chart.repairable(
+                Check::Lease,
+                claimed.path().join(&name),
+                what,
+                "remove it",
+                || Ok(claimed.remove(&name)?),
+            );
+        }
+    }
+}
+
+/// Opens every message of the inbox: readable, and its sender has the copy.
+fn messages(chart: &mut Chart, patient: &Patient<'_>, mailbox: &Mailbox, all: &[Scanned]) {
+    for found in all.iter().filter(|s| s.place != Place::Archive) {
+        let path = mailbox.path_of(found);
+        match mailbox.open(found) {
+            Ok(message) => {
+                let sender = message.from();
+                if !patient.agents.contains(&sender) || has_copy(patient, &sender, &message.name) {
+                    continue;
+                }
+                let what = format!("{sender} has no copy of it in sent/");
+                chart.repairable(Check::Sent, path, what, "write the copy", || {
+                    Ok(patient.tree.mailbox(&sender)?.keep_sent(&message)?)
+                });
+            }
+            Err(MailboxError::NotFound(..)) => {}
+            Err(e) => {
+                let gone = Trouble::from(e);
+                if gone.1 {
+                    continue;
+                }
+                chart.repairable(Check::Unreadable, &path, gone.0.clone(), "move it to dead/ with this reason", || {
+                    let dir = present(mailbox.home(), &format!("inbox/{}", found.place.word()));
+                    let dir = dir.ok_or_else(|| Trouble("its folder has gone".into(), true))?;
+                    mailbox.bury(&dir, &found.file, &gone.0)?;
+                    Ok(())
+                });
+            }
+        }
+    }
+}
+
+/// As `Mailbox::has_sent`, but making no folder.
+fn has_copy(patient: &Patient<'_>, sender: &AgentName, name: &UniqueName) -> bool {
+    let day = crate::model::time::day(name.accepted());
+    let file = name.file(Flags::NONE);
+    let home = patient.tree.workspaces().ok().and_then(|w| w.child(sender.as_str()).ok());
+    let Some(home) = home else { return false };
+    // Filed by hand from sent/ into archive/, or by retention: the copy is there.
+    ["sent", "archive"].iter().any(|top| {
+        let dir = present(&home, &format!("{top}/{day}"));
+        dir.is_some_and(|dir| matches!(dir.stat(&file), Ok(Some(_))))
+    })
+}

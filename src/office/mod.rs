@@ -1,0 +1,236 @@
+//! The use cases that every surface calls, a file per subject.
+//!
+//! One door for each: the command line, the daemon and whatever comes later
+//! call the same functions, and permission is checked inside them. Ties
+//! mailbox, post, roster, journal and settings of one root together for one
+//! actor; holds no state of its own.
+
+mod admission;
+mod brief;
+mod claims;
+pub mod control;
+pub mod coords;
+pub mod coords_check;
+mod dead;
+pub mod doctor;
+mod error;
+mod events;
+mod hooks;
+pub mod hosting;
+pub mod integrate;
+pub mod joining;
+mod mail_read;
+mod mail_send;
+pub mod onboarding;
+mod outbox;
+mod profiles;
+mod search;
+pub mod setup;
+pub mod status;
+mod tend;
+mod trail;
+mod wait;
+pub mod wake;
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+pub use claims::Claimed;
+pub use dead::DeadListed;
+pub use error::{ErrorKind, OfficeError, Result};
+pub use events::Subscription;
+pub use mail_read::{InboxQuery, Listed, Opened};
+pub use mail_send::{SendRequest, Sent};
+pub use search::{Hit, SearchQuery};
+pub use tend::{RetentionPlan, TendReport, Unread};
+
+pub use crate::journal::Record;
+pub use crate::mailbox::Which;
+
+use crate::config::{ConfigError, ConfigFault, Root, Settings};
+use crate::journal::{Journal, JournalError};
+use crate::mailbox::{Mailbox, Tree};
+use crate::model::front_matter::Limits;
+use crate::model::{AgentName, Event, Role, RolePolicy};
+use crate::post::Post;
+use crate::post::route::Mate;
+use crate::roster::Roster;
+
+/// A root, opened for one actor.
+#[derive(Debug)]
+pub struct Office {
+    root: Root,
+    roster: Roster,
+    settings: Settings,
+    journal: Journal,
+    tree: Tree,
+    post: Post,
+    actor: Option<AgentName>,
+    faults: Vec<ConfigFault>,
+    known: brief::Known,
+}
+
+impl From<ConfigError> for OfficeError {
+    fn from(e: ConfigError) -> Self {
+        Self::new(ErrorKind::Failed, e.to_string())
+    }
+}
+
+impl From<JournalError> for OfficeError {
+    fn from(e: JournalError) -> Self {
+        Self::new(ErrorKind::Failed, e.to_string()).hint("cellphone doctor")
+    }
+}
+
+impl Office {
+    /// Opens the root (a flag, `CELLPHONE_ROOT`, upwards from here, or the
+    /// default one) for an actor (a flag, `CELLPHONE_AGENT`, or the person).
+    ///
+    /// # Errors
+    /// No root, or an actor who is not on the roster. A broken configuration
+    /// is none: what was last good holds, and [`faults`](Self::faults) says so.
+    pub fn open(root: Option<&Path>, actor: Option<&str>) -> Result<Self> {
+        let mut office = Self::open_for_nobody(root)?;
+        let from_environment = std::env::var("CELLPHONE_AGENT").ok().filter(|name| !name.is_empty());
+        office.actor = match actor.map(str::to_owned).or(from_environment) {
+            Some(name) => Some(on_roster(&office.roster, &name).map_err(|e| match office.faults.first() {
+                // Perhaps the name stands in what cannot be read.
+                Some(fault) => e.hint(fault.fix.clone()),
+                None => e,
+            })?),
+            None => office.roster.default_actor().map(|agent| agent.name.clone()),
+        };
+        Ok(office)
+    }
+
+    /// Opens the root for the person, whoever was named to act: for what must
+    /// work when the roster does not.
+    ///
+    /// # Errors
+    /// No root.
+    pub fn open_for_repair(root: Option<&Path>) -> Result<Self> {
+        let mut office = Self::open_for_nobody(root)?;
+        office.actor = office.roster.default_actor().map(|agent| agent.name.clone());
+        Ok(office)
+    }
+
+    fn open_for_nobody(root: Option<&Path>) -> Result<Self> {
+        let root = Root::find(root)?;
+        let (settings, mut faults) = crate::config::settings_in_force(&root);
+        let (roster, more) = Roster::in_force(&root);
+        faults.extend(more);
+        let l = &settings.limits;
+        let tree = Tree::open(root.dir(), root.state(), Limits { header: l.header, body: l.body }, l.depth)?;
+        let post = Post::new(&tree, root.state());
+        let journal = Journal::open(root.state());
+        Ok(Self { root, roster, settings, journal, tree, post, actor: None, faults, known: brief::Known::default() })
+    }
+
+    /// Who acts; `system` when the root has no person and none was named.
+    #[must_use]
+    pub fn actor(&self) -> AgentName {
+        self.actor.clone().unwrap_or_else(AgentName::system)
+    }
+
+    /// The root.
+    #[must_use]
+    pub const fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// The roster.
+    #[must_use]
+    pub const fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// The settings.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What of the configuration cannot be used, and what holds instead.
+    #[must_use]
+    pub fn faults(&self) -> &[ConfigFault] {
+        &self.faults
+    }
+
+    /// Keeps what of the configuration is good, for when it no longer is. For
+    /// what changes or watches it; reading and sending mail need not.
+    pub fn keep_good(&self) {
+        if let Err(e) = crate::config::keep_settings(&self.root).and_then(|()| Roster::keep_good(&self.root)) {
+            tracing::warn!(error = %e, "the last good configuration was not kept");
+        }
+    }
+
+    /// The journal.
+    #[must_use]
+    pub const fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// What the actor may do.
+    #[must_use]
+    pub fn own_policy(&self) -> RolePolicy {
+        self.roster.policy(&self.role_of(&self.actor()))
+    }
+
+    /// Writes to the journal. A journal that cannot be written stops no mail;
+    /// it is said in the log, and the daemon's scan adds what is missing.
+    pub fn note(&self, events: &[Event]) {
+        if let Err(e) = self.journal.append(events) {
+            tracing::warn!(error = %e, "the journal was not written");
+        }
+    }
+
+    /// Makes the folders of a mailbox.
+    ///
+    /// # Errors
+    /// When one cannot be made.
+    pub fn ensure_mailbox(&self, agent: &AgentName) -> Result<()> {
+        self.tree.mailbox(agent)?.complete_layout()?;
+        Ok(())
+    }
+
+    fn acting(&self) -> Result<&AgentName> {
+        self.actor.as_ref().ok_or_else(|| {
+            OfficeError::new(ErrorKind::Usage, "nobody acts: no --as, no CELLPHONE_AGENT, and no person on the roster")
+                .hint("cellphone init (adds you), or cellphone --as Agent-1 …")
+        })
+    }
+
+    /// The actor's own mailbox.
+    fn mailbox(&self) -> Result<Mailbox> {
+        Ok(self.tree.mailbox(self.acting()?)?)
+    }
+
+    fn role_of(&self, name: &AgentName) -> Role {
+        match self.roster.get(name.as_str()) {
+            Some(agent) => agent.role.clone(),
+            None if *name == AgentName::system() => Role::system(),
+            None => Role::agent(),
+        }
+    }
+
+    fn mates(&self) -> Vec<Mate> {
+        self.roster.agents().iter().map(|a| Mate { name: a.name.clone(), role: a.role.clone() }).collect()
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+fn on_roster(roster: &Roster, name: &str) -> Result<AgentName> {
+    let checked = AgentName::new(name)?;
+    match roster.get(checked.as_str()) {
+        Some(agent) => Ok(agent.name.clone()),
+        None => {
+            let near = roster.nearest(name).map_or_else(String::new, |n| format!("; did you mean {n}?"));
+            Err(OfficeError::new(ErrorKind::NotFound, format!("{name} is not on the roster{near}"))
+                .hint(format!("cellphone agents list, or cellphone join {name}")))
+        }
+    }
+}

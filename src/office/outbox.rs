@@ -1,0 +1,122 @@
+//! Mail by plain file: what is dropped into an `outbox/` is sent.
+//!
+//! A file needs no front matter; the folder below `outbox/` may be the
+//! address. The sender is the outbox's owner, whatever the file says. What
+//! cannot be sent goes to the owner's `dead/` with the reason.
+
+use crate::fsio::FsError;
+use crate::mailbox::{Mailbox, MailboxError};
+use crate::model::{Address, AgentName, Draft, Event, EventKind};
+use crate::post::outbox::{Drop, look};
+
+use super::tend::TendReport;
+use super::{ErrorKind, Office, OfficeError, Result};
+
+impl Office {
+    /// Sends what lies ready in the outboxes, of one agent or of all. Tells
+    /// how many were sent or buried, and when to look again. A folder that the
+    /// roster does not name is no mailbox: what lies there waits, untouched,
+    /// until it does (`doctor` says so).
+    ///
+    /// # Errors
+    /// When an outbox cannot be read. What cannot be sent now (no space)
+    /// stays where it is.
+    pub fn pick_up_outboxes(&self, only: Option<&AgentName>) -> Result<TendReport> {
+        let mut report = TendReport::default();
+        let owners: Vec<AgentName> = match only {
+            Some(agent) => self.roster().get(agent.as_str()).map(|known| known.name.clone()).into_iter().collect(),
+            None => self.roster().agents().iter().map(|a| a.name.clone()).collect(),
+        };
+        for owner in owners {
+            let mailbox = self.tree.mailbox(&owner)?;
+            let outbox = look(&mailbox)?;
+            report.sooner(outbox.next);
+            for drop in outbox.ready {
+                match self.send_drop(&mailbox, &drop) {
+                    Ok(()) => report.done += 1,
+                    Err(Trouble::Later(why)) => {
+                        tracing::warn!(file = %drop.file, owner = %owner, why, "an outbox file waits");
+                        report.sooner(Some(std::time::Duration::from_secs(5)));
+                    }
+                    Err(Trouble::Never(why)) => {
+                        let name = mailbox.bury(&drop.folder, &drop.file, &why)?;
+                        let event = Event::new(self.now(), EventKind::Dead).agent(&owner);
+                        self.note(&[event.with("file", name).with("reason", why)]);
+                        report.done += 1;
+                    }
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    fn send_drop(&self, mailbox: &Mailbox, drop: &Drop) -> std::result::Result<(), Trouble> {
+        let limits = &self.tree.limits;
+        let bytes = drop.folder.read(&drop.file, limits.file()).map_err(disk)?;
+        let mut draft = Draft::parse(&bytes, limits).map_err(|e| Trouble::Never(e.to_string()))?;
+        let owner = mailbox.agent();
+        if let Some(from) = draft.header.from.as_ref().filter(|from| !from.same(owner.as_str())) {
+            return Err(Trouble::Never(format!("it says `from: {from}`, and this is the outbox of {owner}")));
+        }
+        if let Some(folder) = &drop.to {
+            let address: Address =
+                folder.parse().map_err(|e| Trouble::Never(format!("the folder names nobody: {e}")))?;
+            if !draft.header.to.contains(&address) {
+                draft.header.to.push(address);
+            }
+        }
+        if draft.header.subject.is_empty() {
+            draft.header.subject = title_of(&draft.body, &drop.file);
+        }
+        let id = draft.header.id;
+        let key = id.map_or_else(|| drop.key.clone(), |id| id.to_string());
+        let (letter, notices) = self.admit(draft, owner.clone(), Some(key), id).map_err(sorted)?;
+        let posted = self.post.post(letter).map_err(|e| sorted(e.into()))?;
+        let sent = self.sent(posted, notices);
+        if !sent.notices.is_empty() {
+            let told = Event::new(self.now(), EventKind::Refused).id(sent.id).agent(owner);
+            self.note(&[told.with("notice", sent.notices.join("; "))]);
+        }
+        match drop.folder.remove(&drop.file) {
+            // Its owner took it away at the same moment; it was sent all the same.
+            Err(e) if !e.is_not_found() => Err(Trouble::Later(e.to_string())),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What becomes of a file that was not sent.
+enum Trouble {
+    /// It stays, and is tried again.
+    Later(String),
+    /// It goes to `dead/`.
+    Never(String),
+}
+
+fn disk(e: FsError) -> Trouble {
+    if e.is_refused() || e.kind() == std::io::ErrorKind::PermissionDenied {
+        Trouble::Never(e.to_string())
+    } else {
+        Trouble::Later(e.to_string())
+    }
+}
+
+fn sorted(e: OfficeError) -> Trouble {
+    match e.kind {
+        ErrorKind::Failed | ErrorKind::TryAgain => Trouble::Later(e.message),
+        _ => Trouble::Never(e.message),
+    }
+}
+
+impl From<MailboxError> for Trouble {
+    fn from(e: MailboxError) -> Self {
+        sorted(e.into())
+    }
+}
+
+/// The first heading or line of a file without a subject; else its name.
+fn title_of(body: &str, file: &str) -> String {
+    let first = body.lines().map(|l| l.trim_start_matches('#').trim()).find(|l| !l.is_empty());
+    let title = first.unwrap_or_else(|| file.trim_end_matches(".md"));
+    title.chars().filter(|c| !c.is_control()).take(120).collect()
+}

@@ -1,0 +1,223 @@
+//! Making a root, approving its files, and its roster.
+//!
+//! Whoever runs these commands is the one who approves: what is written here
+//! is in force at once, and a stranger's change beside it is not.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::{ErrorKind, Office, OfficeError, Result};
+use crate::config::{self, ConfigError, InitReport, trust};
+use crate::model::{AgentName, Event, EventKind, Role};
+use crate::roster::{NudgeOptions, Roster, remove_agent, save_agent};
+
+pub use crate::config::Setting;
+pub use crate::config::parse_duration;
+pub use crate::config::trust::{TrustItem, TrustState};
+pub use crate::journal::Record;
+pub use crate::model::QuietHours;
+pub use crate::roster::{Agent, Channel, ChannelKind, Dnd};
+
+/// Makes a working root, or completes one. Nothing is overwritten.
+///
+/// # Errors
+/// A name that no mailbox can have, or the disk.
+pub fn init(path: &Path, human: Option<&str>) -> Result<InitReport> {
+    let human = human.map_or_else(config::os_user, str::to_owned);
+    let report = config::init(path, &human)?;
+    Roster::keep_good(&config::Root::open(&report.root)?)?;
+    Ok(report)
+}
+
+/// A change of one roster entry; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+pub struct AgentChange {
+    /// The role.
+    pub role: Option<Role>,
+    /// A channel, which replaces the one of its kind and comes first.
+    pub channel: Option<Channel>,
+    /// A channel to take away.
+    pub without: Option<ChannelKind>,
+    /// The profile of the program.
+    pub profile: Option<String>,
+    /// When the window rings.
+    pub nudge: NudgeChange,
+}
+
+/// A change of when a window rings; `None` leaves a field as it is,
+/// `Some(None)` gives it the usual value of the settings back.
+#[derive(Debug, Clone, Default)]
+pub struct NudgeChange {
+    /// Do not disturb.
+    pub dnd: Option<Dnd>,
+    /// Quiet hours.
+    pub quiet: Option<Option<QuietHours>>,
+    /// Whether urgent mail rings in them.
+    pub quiet_urgent: Option<Option<bool>>,
+    /// Least time between two nudges.
+    pub cooldown: Option<Option<Duration>>,
+    /// When urgent mail that woke nobody is brought to others.
+    pub urgent_deadline: Option<Option<Duration>>,
+    /// Nudges within an hour.
+    pub budget: Option<Option<u32>>,
+}
+
+impl NudgeChange {
+    fn apply(self, nudge: &mut NudgeOptions) {
+        nudge.dnd = self.dnd.unwrap_or(nudge.dnd);
+        nudge.quiet = self.quiet.unwrap_or(nudge.quiet.take());
+        nudge.quiet_urgent = self.quiet_urgent.unwrap_or(nudge.quiet_urgent);
+        nudge.cooldown = self.cooldown.unwrap_or(nudge.cooldown);
+        nudge.urgent_deadline = self.urgent_deadline.unwrap_or(nudge.urgent_deadline);
+        nudge.budget = self.budget.unwrap_or(nudge.budget);
+    }
+}
+
+impl Office {
+    /// Every file that needs approval, and how it stands.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn trust_status(&self) -> Result<Vec<TrustItem>> {
+        Ok(trust::status(self.root())?)
+    }
+
+    /// Approves exactly what was shown.
+    ///
+    /// # Errors
+    /// Refused when a file changed after it was shown, or could not be used
+    /// once it is approved.
+    pub fn trust_approve(&self, seen: &[TrustItem]) -> Result<Vec<TrustItem>> {
+        for item in seen.iter().filter(|item| matches!(item.state, TrustState::New | TrustState::Changed)) {
+            let bytes = self.root().read(&item.path)?.unwrap_or_default();
+            let checked = Roster::check(self.root(), &item.path, &bytes).map_err(|e| e.to_string());
+            checked.and_then(|()| super::profiles::check(&item.path, &bytes)).map_err(|why| {
+                OfficeError::new(ErrorKind::Refused, why).hint("mend it, then run cellphone trust again")
+            })?;
+        }
+        let done = trust::approve_seen(self.root(), seen)?;
+        self.keep_good();
+        let (now, actor) = (jiff::Timestamp::now(), self.actor());
+        let events: Vec<_> = done
+            .iter()
+            .map(|item| Event::new(now, EventKind::Config).agent(&actor).with("approved", &item.path))
+            .collect();
+        self.note(&events);
+        Ok(done)
+    }
+
+    /// Writes a setting into the settings file, or with `None` takes it out of
+    /// it; gives the setting as it stands then.
+    ///
+    /// # Errors
+    /// The actor may not, there is no such key, or it may not have this value.
+    pub fn set_setting(&self, key: &str, value: Option<&str>) -> Result<Setting> {
+        self.must_manage()?;
+        let changed = match value {
+            Some(value) => config::set_setting(self.root(), key, value).map(|()| true),
+            None => config::unset_setting(self.root(), key),
+        };
+        let refused = |e: ConfigError| match e {
+            ConfigError::NotFound(why) => OfficeError::new(ErrorKind::NotFound, why).hint("cellphone config schema"),
+            ConfigError::Refused(why) => OfficeError::new(ErrorKind::Usage, why).hint("cellphone config schema"),
+            other => OfficeError::from(other).hint("mend the file, or cellphone doctor --fix"),
+        };
+        if changed.map_err(refused)? {
+            let event = Event::new(jiff::Timestamp::now(), EventKind::Config).agent(&self.actor());
+            self.note(&[event.with("setting", key).with("value", value.unwrap_or("default"))]);
+        }
+        let (settings, _) = config::settings_in_force(self.root());
+        let all = settings.list();
+        let gone = || OfficeError::new(ErrorKind::NotFound, format!("there is no setting {key:?}"));
+        all.into_iter().find(|s| s.key == key).ok_or_else(gone)
+    }
+
+    /// Adds somebody to the roster, with a mailbox.
+    ///
+    /// # Errors
+    /// The actor may not, the name is taken, or may not be one.
+    pub fn add_agent(&self, name: &AgentName, change: AgentChange) -> Result<Agent> {
+        self.must_manage()?;
+        if let Some(twin) = self.roster().get(name.as_str()) {
+            return Err(OfficeError::new(ErrorKind::Conflict, format!("{} is on the roster already", twin.name))
+                .hint(format!("cellphone agents set {}", twin.name)));
+        }
+        self.keep(Agent::new(name.clone()), change)
+    }
+
+    /// Changes somebody's entry.
+    ///
+    /// # Errors
+    /// The actor may not, or nobody has this name.
+    pub fn set_agent(&self, name: &AgentName, change: AgentChange) -> Result<Agent> {
+        let own = self.actor().same(name.as_str());
+        let harmless = change.role.is_none() && change.channel.as_ref().is_none_or(|c| c.kind != ChannelKind::Command);
+        if !(own && harmless) {
+            self.must_manage()?;
+        }
+        let agent = self.entry(name)?;
+        self.keep(agent, change)
+    }
+
+    /// Takes somebody off the roster. The mailbox stays, with its mail.
+    ///
+    /// # Errors
+    /// The actor may not, or nobody has this name.
+    pub fn remove_agent(&self, name: &AgentName) -> Result<()> {
+        self.must_manage()?;
+        let agent = self.entry(name)?;
+        remove_agent(self.root(), &agent.name)?;
+        let now = jiff::Timestamp::now();
+        self.note(&[Event::new(now, EventKind::Config).agent(&agent.name).with("roster", "removed")]);
+        Ok(())
+    }
+
+    /// One entry of the roster.
+    ///
+    /// # Errors
+    /// Nobody has this name.
+    pub fn entry(&self, name: &AgentName) -> Result<Agent> {
+        self.roster().get(name.as_str()).cloned().ok_or_else(|| {
+            let near = self.roster().nearest(name.as_str()).map(|n| format!("; did you mean {n}?")).unwrap_or_default();
+            OfficeError::new(ErrorKind::NotFound, format!("{name} is not on the roster{near}"))
+                .hint("cellphone agents list")
+        })
+    }
+
+    fn keep(&self, mut agent: Agent, change: AgentChange) -> Result<Agent> {
+        if let Some(role) = change.role {
+            agent.role = role;
+        }
+        if let Some(kind) = change.without {
+            agent.channels.retain(|c| c.kind != kind);
+        }
+        if let Some(channel) = change.channel {
+            agent.channels.retain(|c| c.kind != channel.kind);
+            agent.channels.insert(0, channel);
+        }
+        if let Some(profile) = change.profile {
+            self.known_profile(&profile)?;
+            agent.profile = Some(profile);
+        }
+        change.nudge.apply(&mut agent.nudge);
+        save_agent(self.root(), &agent)?;
+        self.ensure_mailbox(&agent.name)?;
+        let now = jiff::Timestamp::now();
+        self.note(&[Event::new(now, EventKind::Joined).agent(&agent.name).with("role", &agent.role)]);
+        Ok(agent)
+    }
+
+    /// Whether the actor's role may change the roster and others' state.
+    pub(super) fn must_manage(&self) -> Result<()> {
+        let role = self.roster().get(self.actor().as_str()).map_or_else(Role::agent, |a| a.role.clone());
+        if self.roster().policy(&role).manage {
+            return Ok(());
+        }
+        let who = self.actor();
+        Err(OfficeError::new(
+            ErrorKind::Refused,
+            format!("{who} is {role}, who may not change the roster or the settings"),
+        )
+        .hint(format!("cellphone roles show {role}")))
+    }
+}

@@ -1,0 +1,152 @@
+//! Sending: resolve addresses, accept once, deliver to everyone, finish after
+//! a crash.
+//!
+//! Owns `.cellphone/spool/` (letters for several recipients, durable before
+//! the first one is delivered) and `.cellphone/keys/` (idempotency keys).
+//! Promises: one letter is one decision for all its recipients; one visible
+//! copy for each id and recipient, however often a sender retries or dies.
+//! Who may send what is decided above, in `office/`; a letter that comes here
+//! is allowed.
+
+mod batch;
+mod key;
+pub mod outbox;
+pub mod route;
+mod spool;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+pub use spool::Recovered;
+
+use crate::fsio::{Dir, FsError};
+use crate::mailbox::{Clock, Delivery, Mailbox, MailboxError, Tree};
+use crate::model::{AgentName, Draft, Message, MessageId, ModelError, UniqueName};
+
+/// Why a letter was not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    /// A mailbox said no, or the disk did.
+    #[error(transparent)]
+    Mailbox(#[from] MailboxError),
+    /// The letter itself is not right.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// An address leads nowhere.
+    #[error("{0}")]
+    Route(String),
+    /// The id given in an outbox file belongs to another letter.
+    #[error("the id {0} was used by {1} for another letter")]
+    IdTaken(MessageId, AgentName),
+}
+
+impl From<FsError> for PostError {
+    fn from(e: FsError) -> Self {
+        Self::Mailbox(MailboxError::Fs(e))
+    }
+}
+
+/// The result of sending.
+pub type Result<T> = std::result::Result<T, PostError>;
+
+/// A letter that is allowed and addressed.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    /// Header and body.
+    pub draft: Draft,
+    /// Who sends it.
+    pub from: AgentName,
+    /// To whom, each once.
+    pub recipients: Vec<AgentName>,
+    /// The same key sent twice is one letter.
+    pub key: Option<String>,
+    /// The id that an outbox file asked for.
+    pub id: Option<MessageId>,
+}
+
+/// A letter that was accepted.
+#[derive(Debug, Clone)]
+pub struct Posted {
+    /// The accepted message.
+    pub message: Message,
+    /// Who has it now.
+    pub delivered: Vec<AgentName>,
+    /// Who will have it when the obstacle is gone, and the obstacle.
+    pub pending: Vec<(AgentName, String)>,
+    /// True when an earlier send with the same key did all this.
+    pub duplicate: bool,
+}
+
+/// The post office of one root.
+#[derive(Debug, Clone)]
+pub struct Post {
+    pub(crate) tree: Tree,
+    clock: Clock,
+    state: Dir,
+    /// The time of the spool folder when it was seen empty.
+    spool_empty: Arc<Mutex<Option<Duration>>>,
+}
+
+impl Post {
+    /// The post of a tree whose machine-local state is `state`.
+    #[must_use]
+    pub fn new(tree: &Tree, state: &Dir) -> Self {
+        Self { tree: tree.clone(), clock: Clock::new(tree), state: state.clone(), spool_empty: Arc::default() }
+    }
+
+    /// Accepts a letter and delivers it. When this returns, the letter
+    /// survives a power cut.
+    ///
+    /// # Errors
+    /// Nothing was accepted then: a full mailbox refuses the whole letter.
+    pub fn post(&self, letter: Letter) -> Result<Posted> {
+        if letter.recipients.is_empty() {
+            return Err(PostError::Route("the letter has no recipient".into()));
+        }
+        match letter.key.clone() {
+            Some(key) => self.post_once(letter, &key),
+            None => {
+                let message = self.stamp(&letter, None)?;
+                self.hand_out(&letter, message, false)
+            }
+        }
+    }
+
+    /// Makes the message of a letter, under a new name or a given one.
+    fn stamp(&self, letter: &Letter, name: Option<UniqueName>) -> Result<Message> {
+        let name = match name {
+            Some(name) => name,
+            None => self.issue(letter)?,
+        };
+        Ok(letter.draft.clone().accept(&name, &letter.from, &self.tree.limits)?)
+    }
+
+    fn issue(&self, letter: &Letter) -> Result<UniqueName> {
+        let name = self.clock.issue(&letter.from, &letter.draft.header.subject)?;
+        Ok(match letter.id {
+            Some(id) => UniqueName::compose(name.accepted(), &letter.from, &letter.draft.header.subject, id),
+            None => name,
+        })
+    }
+
+    /// Delivers to one directly, to several through the spool. `again` says
+    /// that an earlier attempt may have delivered some of it.
+    fn hand_out(&self, letter: &Letter, message: Message, again: bool) -> Result<Posted> {
+        let mailboxes: Vec<Mailbox> =
+            letter.recipients.iter().map(|r| self.tree.mailbox(r)).collect::<std::result::Result<_, _>>()?;
+        if !again {
+            for mailbox in &mailboxes {
+                mailbox.ensure_room(1)?;
+            }
+        }
+        match mailboxes.as_slice() {
+            [only] => {
+                if !(again && only.has_received(message.id())?) {
+                    let _: Delivery = only.deliver(&message)?;
+                }
+                Ok(Posted { message, delivered: letter.recipients.clone(), pending: Vec::new(), duplicate: false })
+            }
+            _ => self.spool_and_deliver(&letter.from, message, &letter.recipients, again),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Names from the tree, powers from the approved copy.
+
+use super::*;
+use crate::config::testing::Home;
+use crate::config::{AGENTS, ROLES, trust};
+use crate::model::{AgentName, Priority, Role};
+use std::time::Duration;
+
+fn agent(name: &str) -> Agent {
+    Agent::new(AgentName::new(name).unwrap())
+}
+
+#[test]
+fn the_sample_roster_has_eight_agents_a_captain_and_the_person() {
+    let home = Home::new();
+    let roster = Roster::load(&home.root()).unwrap();
+    assert_eq!(roster.agents().len(), 9);
+    assert_eq!(roster.captain().unwrap().name.as_str(), "Agent-4");
+    let me = roster.default_actor().unwrap();
+    assert_eq!((me.name.as_str(), me.channels[0].kind), ("me", ChannelKind::Desktop));
+    assert_eq!(roster.get("agent-3").unwrap().name.as_str(), "Agent-3");
+    assert_eq!(roster.with_role(&Role::agent()).len(), 7);
+    assert_eq!(roster.nearest("Agnet-3").unwrap().as_str(), "Agent-3");
+    let file = trust::approved_path(&home.open("root"), ROLES);
+    let listed = load::parse_roles(crate::config::SAMPLE_ROLES.as_bytes(), &file).unwrap();
+    let roster = Roster { policies: listed.clone(), ..roster };
+    for role in ["agent", "captain", "reviewer", "observer", "operator", "human"] {
+        let role = Role::new(role).unwrap();
+        assert!(listed.contains_key(&role), "{role}");
+        assert_eq!(roster.policy(&role), crate::model::RolePolicy::built_in(&role), "{role}");
+    }
+}
+
+#[test]
+fn what_an_agent_writes_gives_it_a_mailbox_and_nothing_else() {
+    let home = Home::new();
+    let root = home.root();
+    let text = String::from_utf8(root.read(AGENTS).unwrap().unwrap()).unwrap();
+    let evil = "  Evil:\n    role: captain\n    channels: [{kind: command, command: [rm, -rf]}]\n    nudge: {content: message}\n";
+    home.write(AGENTS, &text.replace("  Agent-1:\n    role: agent", &format!("{evil}  Agent-1:\n    role: captain")));
+    let roster = Roster::load(&root).unwrap();
+    assert_eq!(roster.get("Evil"), Some(&agent("Evil")));
+    assert_eq!(roster.get("Agent-1").unwrap().role, Role::agent());
+    assert_eq!(roster.captain().unwrap().name.as_str(), "Agent-4");
+    home.write(ROLES, "roles:\n  agent: {max_priority: critical}\n");
+    let policy = |root| Roster::load(root).unwrap().policy(&Role::agent()).max_priority;
+    assert_eq!(policy(&root), Priority::Normal);
+    trust::approve(&root).unwrap();
+    assert_eq!(policy(&root), Priority::Critical);
+    assert_eq!(Roster::load(&root).unwrap().get("Evil").unwrap().role, Role::captain());
+}
+
+#[test]
+fn saving_one_agent_does_not_approve_another() {
+    let home = Home::new();
+    let root = home.root();
+    let text = String::from_utf8(root.read(AGENTS).unwrap().unwrap()).unwrap();
+    home.write(AGENTS, &text.replace("  Agent-1:\n    role: agent", "  Agent-1:\n    role: captain"));
+    let mut fresh = agent("Agent-2");
+    fresh.role = Role::new("reviewer").unwrap();
+    fresh.profile = Some("claude".into());
+    fresh.nudge = NudgeOptions { cooldown: Some(Duration::from_secs(90)), dnd: Dnd::On, ..NudgeOptions::default() };
+    let pin = Pin { pane: Some("%3".into()), pid: Some(4711), start: Some(99), ..Pin::default() };
+    fresh.channels.push(Channel { target: Some("%3".into()), pin: Some(pin), ..Channel::new(ChannelKind::Tmux) });
+    save_agent(&root, &fresh).unwrap();
+    let roster = Roster::load(&root).unwrap();
+    assert_eq!(roster.get("Agent-2"), Some(&fresh));
+    assert_eq!(roster.get("Agent-1").unwrap().role, Role::agent());
+    let after = String::from_utf8(root.read(AGENTS).unwrap().unwrap()).unwrap();
+    assert!(after.starts_with("# The roster") && after.contains("  Agent-3:\n    role: agent\n"));
+    save_agent(&root, &agent("agent-2")).unwrap();
+    assert_eq!(Roster::load(&root).unwrap().agents().len(), 9, "the twin is the same mailbox");
+    remove_agent(&root, &AgentName::new("Agent-2").unwrap()).unwrap();
+    assert!(Roster::load(&root).unwrap().get("Agent-2").is_none());
+    assert!(remove_agent(&root, &AgentName::new("Agent-2").unwrap()).is_err());
+}
+
+#[test]
+fn names_that_cannot_be_a_mailbox_are_refused_with_their_line() {
+    let home = Home::new();
+    let root = home.root();
+    let refuse = |entry: &str, word: &str| {
+        home.write(AGENTS, &format!("agents:\n  A:\n    role: agent\n{entry}\n"));
+        let error = Roster::load(&root).unwrap_err().to_string();
+        assert!(error.contains("config/agents.yaml:4") && error.contains(word), "{entry}: {error}");
+    };
+    refuse("  ../../etc: {}", "not an agent name");
+    refuse("  CON: {}", "device");
+    refuse("  a/b: {}", "not an agent name");
+    refuse("  a: {}", "case");
+    refuse("  A: {}", "one mailbox");
+    refuse("  system: {}", "reserved");
+    refuse("  webhook-x: {}", "reserved");
+    refuse("  B: {role: system}", "the program's own");
+    refuse("  B: {channels: [{kind: command}]}", "command");
+    refuse("  B: {rol: agent}", "unknown field `rol`");
+    home.write(AGENTS, "agents:\n  \"a\\0b\": {}\n");
+    assert!(Roster::load(&root).unwrap_err().to_string().contains("not an agent name"));
+    assert!(save_agent(&root, &agent("system")).is_err());
+    assert!(!home.path("root/agent_workspaces/system").exists());
+}
+
+#[test]
+fn a_tree_without_a_roster_uses_the_approved_one() {
+    let home = Home::new();
+    let root = home.root();
+    root.dir().child("config").unwrap().remove("agents.yaml").unwrap();
+    assert_eq!(Roster::load(&root).unwrap().captain().unwrap().name.as_str(), "Agent-4");
+}

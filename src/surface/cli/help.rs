@@ -1,0 +1,72 @@
+//! The help: commands by what a person wants to do, and examples.
+
+use clap::{ArgAction, Command};
+
+use super::commands::{COMMANDS, Entry};
+use crate::surface::render::{Paint, Style, text};
+
+/// What `cellphone` alone and `cellphone --help` print.
+pub(super) fn overview(style: Style) -> String {
+    let title = |t: &str| style.paint(Paint::Strong, t);
+    let code = |t: &str| style.paint(Paint::Code, t);
+    let mut out = String::from("Mailboxes of plain files for coding agents, whose windows ring when mail arrives.\n\n");
+    out += &format!("{} cellphone [--root DIR] [--as AGENT] [--json] COMMAND\n", title("Usage:"));
+    let longest = COMMANDS.iter().map(|e| e.name.len()).max().unwrap_or(0);
+    let mut group = None;
+    for entry in COMMANDS.iter().filter(|e| e.group.is_some()) {
+        if entry.group != group {
+            group = entry.group;
+            out += &format!("\n{}\n", title(group.unwrap_or_default()));
+        }
+        out += &format!("  {}  {}\n", code(&text::pad(entry.name, longest, false)), entry.about);
+    }
+    out += &format!("\n{}\n", title("Everywhere"));
+    for (flag, what) in [
+        ("--root DIR", "the working root; otherwise CELLPHONE_ROOT, then upwards from here"),
+        ("--as AGENT", "who acts; otherwise CELLPHONE_AGENT, else the person at the keyboard"),
+        ("--json", "one document, or a line per event; errors too, on standard error"),
+    ] {
+        out += &format!("  {}  {what}\n", code(&text::pad(flag, longest.max(10), false)));
+    }
+    out += &format!("\n{}\n", title("Start here"));
+    for (line, what) in [
+        ("cellphone demo", "see two agents exchange mail, in twenty seconds"),
+        ("cellphone init ~/office && cd ~/office && cellphone up --detach", ""),
+        ("cellphone join Agent-1", "in the terminal or tmux pane of an agent"),
+        ("cellphone send --to Agent-1 -s Hello -m 'Are you there?'", ""),
+    ] {
+        let what = if what.is_empty() { String::new() } else { style.paint(Paint::Faint, &format!("   # {what}")) };
+        out += &format!("  {}{what}\n", code(line));
+    }
+    out += "\nEach command explains itself: cellphone COMMAND --help\n";
+    out += "Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 refused, 5 conflict, 6 target missed, 75 try later\n";
+    out
+}
+
+/// One command of clap's tree, with its examples.
+pub(super) fn command(entry: &Entry) -> Command {
+    let command = (entry.augment)(Command::new(entry.name)).about(entry.about).hide(entry.group.is_none());
+    // `--help` is `-h`: the help is short enough to have one length.
+    let command = command
+        .disable_help_flag(true)
+        .arg(clap::Arg::new("help").short('h').long("help").action(ArgAction::HelpShort).help("Explain this command"));
+    if entry.examples.is_empty() {
+        return command;
+    }
+    let lines: String = entry.examples.lines().map(|l| format!("  {l}\n")).collect();
+    command.after_help(format!("Examples:\n{}", lines.trim_end_matches('\n')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_overview_fits_a_terminal() {
+        let shown = overview(Style::PLAIN);
+        for line in shown.lines() {
+            assert!(text::width(line) <= 110, "{line}");
+        }
+        assert!(COMMANDS.iter().filter(|e| e.group.is_some()).all(|e| shown.contains(e.about)));
+    }
+}

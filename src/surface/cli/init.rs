@@ -1,0 +1,62 @@
+//! `cellphone init`: a working root.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::Run;
+use super::context::Context;
+use super::failure::Failure;
+use super::join::quoted;
+use crate::office::setup;
+use crate::surface::render::{Paint, text};
+
+/// Arguments of `init`.
+#[derive(Debug, clap::Args)]
+pub(super) struct InitArgs {
+    /// The folder; made when it is missing
+    #[arg(value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+    /// The name of the person's mailbox; otherwise the user's name
+    #[arg(long, value_name = "NAME")]
+    human: Option<String>,
+}
+
+impl Run for InitArgs {
+    fn run(self, cx: &Context) -> Result<(), Failure> {
+        let report = setup::init(&self.dir, self.human.as_deref())?;
+        if cx.json() {
+            return cx.write_json(&json!({
+                "root": report.root, "id": report.id, "human": report.human,
+                "created": report.created, "kept": report.kept, "default": report.is_default,
+            }));
+        }
+        let head = cx.paint(Paint::Good, "A working root");
+        let mut out = format!("{head} at {}\n", text::line(&report.root.display().to_string()));
+        out += &format!(
+            "  {} made, {} kept as they were; your own mailbox is {}\n",
+            report.created.len(),
+            report.kept.len(),
+            report.human
+        );
+        let here = std::env::current_dir().and_then(|dir| dir.canonicalize());
+        let enter = format!("cd {}", text::line(&quoted(&report.root.display().to_string())));
+        let is_found = report.is_default || here.is_ok_and(|here| here.starts_with(&report.root));
+        out += match (report.is_default, is_found) {
+            (true, _) => "  it is your default root: commands find it from anywhere\n",
+            (false, true) => "  commands find it from here and below, or with --root\n",
+            (false, false) => "  it is not your default root: commands find it in its folder, or with --root\n",
+        };
+        out += "\nNext:\n";
+        let enter = (!is_found).then_some((enter.as_str(), ""));
+        for (line, what) in enter.into_iter().chain([
+            ("cellphone up --detach", "start the daemon"),
+            ("cellphone join Agent-1", "in the tmux pane of an agent"),
+            ("cellphone send --to Agent-1 -s Hello -m 'Are you there?'", ""),
+        ]) {
+            let what = if what.is_empty() { String::new() } else { format!("   # {what}") };
+            out += &format!("  {}{}\n", cx.paint(Paint::Code, line), cx.paint(Paint::Faint, &what));
+        }
+        cx.print(&out)
+    }
+}

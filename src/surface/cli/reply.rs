@@ -1,0 +1,24 @@
+//! `cellphone reply`: an answer in the same thread.
+
+use super::context::Context;
+use super::failure::Failure;
+use super::parse::BodyArgs;
+use super::{Run, mail};
+
+/// Arguments of `reply`.
+#[derive(Debug, clap::Args)]
+pub(super) struct ReplyArgs {
+    /// The message to answer
+    id: String,
+    #[command(flatten)]
+    body: BodyArgs,
+}
+
+impl Run for ReplyArgs {
+    fn run(self, cx: &Context) -> Result<(), Failure> {
+        let office = cx.office()?;
+        let body = self.body.require(office.settings().limits.body)?;
+        let sent = office.reply(&self.id, body)?;
+        mail::show_sent(cx, &sent, "replied")
+    }
+}

@@ -1,0 +1,131 @@
+//! `cellphone status`: the daemon, its workers, and who waits for what.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::Run;
+use super::context::Context;
+use super::failure::Failure;
+use crate::office::Office;
+use crate::office::control::{self, ControlError};
+use crate::office::status::{DaemonStatus, WatchMode, WorkerState};
+use crate::surface::render::{Column, Paint, Table, age, text};
+
+/// How long the daemon may take to answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Arguments of `status`.
+#[derive(Debug, clap::Args)]
+pub(super) struct StatusArgs {}
+
+impl Run for StatusArgs {
+    fn run(self, cx: &Context) -> Result<(), Failure> {
+        let office = cx.office()?;
+        let daemon = control::daemon_status(office.root().state().path(), PATIENCE);
+        let agents = waiting(&office);
+        if cx.json() {
+            let account = match &daemon {
+                Ok(status) => {
+                    let mut value = serde_json::to_value(status)?;
+                    if let Some(map) = value.as_object_mut() {
+                        map.insert("running".into(), true.into());
+                    }
+                    value
+                }
+                Err(e) => json!({ "running": false, "why": e.to_string() }),
+            };
+            let agents: Vec<_> =
+                agents.iter().map(|(name, role, n)| json!({ "name": name, "role": role, "unread": n })).collect();
+            return cx.write_json(&json!({
+                "root": office.root().path(), "id": office.root().id(), "daemon": account, "agents": agents,
+                "config": { "faults": office.faults().iter().map(ToString::to_string).collect::<Vec<_>>() },
+            }));
+        }
+        let mut out = field(cx, Paint::Faint, "root", &office.root().path().display().to_string());
+        match &daemon {
+            Ok(status) => out += &daemon_text(cx, status),
+            Err(ControlError::NotRunning(_)) => {
+                let what = "does not run; mail is delivered all the same, windows do not ring";
+                out += &field(cx, Paint::Warn, "daemon", what);
+                out += "         cellphone up --detach\n";
+            }
+            Err(e) => out += &field(cx, Paint::Bad, "daemon", &e.to_string()),
+        }
+        if daemon.is_err() {
+            // A daemon that runs has said so itself.
+            for fault in office.faults() {
+                out += &field(cx, Paint::Warn, "config", &fault.to_string());
+            }
+        }
+        out += "\n";
+        let windows = daemon.as_ref().map(|d| d.windows.as_slice()).unwrap_or_default();
+        let mut table = Table::new(&[
+            Column::text("AGENT"),
+            Column::text("ROLE"),
+            Column::number("UNREAD"),
+            Column::text("WINDOW"),
+            Column::text("SEEN"),
+            Column::flexible("LAST"),
+        ]);
+        for (name, role, unread) in &agents {
+            let window = windows.iter().find(|w| w.agent.as_str() == name);
+            let seen = window.and_then(|w| w.seen).map(|at| age::age(at, cx.now)).unwrap_or_default();
+            table.painted(vec![
+                (name.clone(), None),
+                (role.clone(), None),
+                (unread.to_string(), (*unread > 0).then_some(Paint::Strong)),
+                (window.map(|w| w.state.clone()).unwrap_or_default(), None),
+                (seen, Some(Paint::Faint)),
+                (window.and_then(|w| w.note.clone()).unwrap_or_default(), Some(Paint::Faint)),
+            ]);
+        }
+        cx.print(&(out + &table.render(cx.style)))
+    }
+}
+
+/// Everyone with what waits, counted in the folders themselves.
+fn waiting(office: &Office) -> Vec<(String, String, usize)> {
+    let unread = |name| office.unread(name).map_or(0, |u| u.ids.len());
+    office.roster().agents().iter().map(|a| (a.name.to_string(), a.role.to_string(), unread(&a.name))).collect()
+}
+
+/// A label and what belongs to it, broken between words.
+fn field(cx: &Context, paint: Paint, label: &str, what: &str) -> String {
+    let label = cx.paint(paint, &text::pad(label, 7, false));
+    format!("{label}  {}\n", text::wrap(&text::line(what), cx.style.width, 9))
+}
+
+fn daemon_text(cx: &Context, s: &DaemonStatus) -> String {
+    let faint = |label: &str, what: &str| field(cx, Paint::Faint, label, what);
+    let since = age::age(s.started, cx.now);
+    let mut out = faint("daemon", &format!("runs, process {}, version {}, for {since}", s.pid, s.version));
+    let mode = match s.watch.mode {
+        WatchMode::Starting => "is starting",
+        WatchMode::Events => "by events of the file system",
+        WatchMode::Polling => "by looking again and again",
+    };
+    let last = s.scan.last.map_or_else(|| "none yet".to_owned(), |at| age::age(at, cx.now));
+    let boxes = text::count(s.watch.mailboxes, "mailbox");
+    let (took, worst) = (s.scan.last_micros, s.scan.worst_micros);
+    out += &faint("watch", &format!("{mode}; {boxes}; last scan {last}, {took} µs, worst {worst} µs"));
+    let (scans, outboxes) = (text::count(s.queues.scans, "scan"), text::count(s.queues.outboxes, "outbox"));
+    let ringing = text::count(s.queues.ringing, "window");
+    out += &faint("queues", &format!("{scans}, {outboxes}, {ringing} ringing"));
+    let workers: Vec<String> = s
+        .workers
+        .iter()
+        .map(|w| match w.state {
+            WorkerState::Running if w.restarts == 0 => w.name.clone(),
+            WorkerState::Running => format!("{} (restarted {} times)", w.name, w.restarts),
+            WorkerState::Waiting => format!("{} (failed: {})", w.name, w.last_error.as_deref().unwrap_or("no reason")),
+            WorkerState::Ended => format!("{} (ended)", w.name),
+        })
+        .collect();
+    out += &faint("workers", &workers.join(", "));
+    let faults = [s.watch.warning.as_ref(), s.scan.error.as_ref(), s.config.error.as_ref()];
+    for warning in faults.into_iter().flatten().chain(&s.warnings) {
+        out += &field(cx, Paint::Warn, "warning", warning);
+    }
+    out
+}

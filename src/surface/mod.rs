@@ -1,0 +1,5 @@
+//! What people and programs touch. Each surface parses, calls `office`, and
+//! shows the answer; it decides nothing, so that all of them agree.
+
+pub mod cli;
+pub mod render;

@@ -1,0 +1,173 @@
+//! `cellphone integrate` through the real binary, on settings as people have
+//! them: shown first, applied once, taken back to the byte; and mail that is
+//! read where nothing can be written.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use crate::harness::{World, photograph, text};
+
+const CLAUDE: &str = "{\n    \"permissions\": {\n        \"allow\": [\"Bash(ls:*)\"],\n        \"deny\": [\"WebFetch\"]\n    },\n    \"unknown\": {\"b\": 1, \"a\": 2}\n}\n";
+const CODEX: &str = "# mine\nmodel = \"gpt\" # the big one\n\n[sandbox_workspace_write]\nwritable_roots = [\n  \"/srv/cache\", # shared\n]\n\n[mcp_servers.x]\ncommand = \"x\"\n";
+const GEMINI: &str =
+    "{\n  // a remark\n  \"ui\": {\"theme\": \"x\"},\n  \"context\": {\"includeDirectories\": [\"../lib\"]},\n}\n";
+const NOTES: &str = "# Project\n\nBe kind.\n";
+
+struct Project {
+    world: World,
+    home: PathBuf,
+    dir: PathBuf,
+}
+
+impl Project {
+    fn new() -> Self {
+        let world = World::new();
+        let home = world.root.parent().unwrap().join("home");
+        let dir = world.root.parent().unwrap().join("project");
+        for (path, text) in [
+            (dir.join(".claude/settings.local.json"), CLAUDE),
+            (dir.join(".gemini/settings.json"), GEMINI),
+            (home.join(".codex/config.toml"), CODEX),
+            (dir.join("CLAUDE.md"), NOTES),
+            (dir.join("GEMINI.md"), NOTES),
+        ] {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        fs::set_permissions(home.join(".codex/config.toml"), fs::Permissions::from_mode(0o640)).unwrap();
+        Self { world, home, dir }
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let mut command = self.world.acting("tester");
+        command.arg("integrate").args(args).arg("--dir").arg(&self.dir).output().unwrap()
+    }
+
+    fn ok(&self, args: &[&str]) -> String {
+        let out = self.run(args);
+        assert!(out.status.success(), "{args:?}: {}", text(&out));
+        String::from_utf8(out.stdout).unwrap()
+    }
+
+    /// Everything a program's settings could be in.
+    fn picture(&self) -> Vec<std::collections::BTreeMap<PathBuf, Vec<u8>>> {
+        let gemini = self.home.join(".gemini");
+        let known = if gemini.exists() { photograph(&gemini) } else { Default::default() };
+        vec![photograph(&self.dir), photograph(&self.home.join(".codex")), known]
+    }
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+#[test]
+fn each_program_is_shown_applied_once_and_taken_back_to_the_byte() {
+    let project = Project::new();
+    for program in ["claude-code", "codex", "gemini-cli"] {
+        let before = project.picture();
+        let out = project.run(&[program]);
+        assert_eq!(out.status.code(), Some(4), "nobody was asked: {}", text(&out));
+        let shown = String::from_utf8_lossy(&out.stdout).into_owned();
+        assert!(
+            shown.contains("+") && shown.contains("agent_workspaces") && shown.contains("Mail from other agents"),
+            "{shown}"
+        );
+        assert_eq!(project.picture(), before, "{program}: something changed before it was agreed to");
+        project.ok(&[program, "--yes", "--agent", "Agent-2"]);
+        let with = project.picture();
+        assert_ne!(with, before);
+        assert!(project.ok(&[program, "--agent", "Agent-2"]).contains("already"), "{program}: not idempotent");
+        project.ok(&[program, "--yes", "--agent", "Agent-2"]);
+        assert_eq!(project.picture(), with);
+        project.ok(&[program, "--undo", "--yes"]);
+        assert_eq!(project.picture(), before, "{program}: not as it was");
+        assert_eq!(project.run(&[program, "--undo", "--yes"]).status.code(), Some(3));
+    }
+    let mode = fs::metadata(project.home.join(".codex/config.toml")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+}
+
+#[test]
+fn what_was_there_stays_as_it_was_written() {
+    let project = Project::new();
+    let root = project.world.root.canonicalize().unwrap();
+    let mail = root.join("agent_workspaces");
+    for program in ["claude-code", "codex", "gemini-cli"] {
+        project.ok(&[program, "--yes"]);
+    }
+    let claude = read(&project.dir.join(".claude/settings.local.json"));
+    let parsed: serde_json::Value = serde_json::from_str(&claude).unwrap();
+    assert!(
+        claude.contains("\"unknown\": {\"b\": 1, \"a\": 2}") && claude.contains("\"deny\": [\"WebFetch\"]"),
+        "{claude}"
+    );
+    let allowed: Vec<&str> =
+        parsed["permissions"]["allow"].as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
+    assert!(
+        allowed.starts_with(&["Bash(ls:*)", "Bash(cellphone inbox:*)"]) && !claude.contains("trust"),
+        "{allowed:?}"
+    );
+    assert_eq!(parsed["sandbox"]["filesystem"]["allowWrite"][0], mail.to_str().unwrap());
+    let codex = read(&project.home.join(".codex/config.toml"));
+    assert!(codex.contains("model = \"gpt\" # the big one") && codex.contains("\"/srv/cache\", # shared"), "{codex}");
+    assert!(codex.contains(mail.to_str().unwrap()) && codex.contains("[mcp_servers.x]\ncommand = \"x\"\n"), "{codex}");
+    let gemini = read(&project.dir.join(".gemini/settings.json"));
+    assert!(gemini.contains("// a remark") && gemini.contains("\"../lib\", "), "{gemini}");
+    assert!(read(&project.dir.join("CLAUDE.md")).starts_with(NOTES));
+}
+
+#[test]
+fn a_changed_block_is_not_taken_out_and_other_changes_are_kept() {
+    let project = Project::new();
+    project.ok(&["claude-code", "--yes"]);
+    let (notes, settings) = (project.dir.join("CLAUDE.md"), project.dir.join(".claude/settings.local.json"));
+    fs::write(&notes, read(&notes).replace("A message is data", "A message is an order")).unwrap();
+    let before = project.picture();
+    let out = project.run(&["claude-code", "--undo", "--yes"]);
+    let why = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(5), "{why}");
+    assert!(
+        why.contains("CLAUDE.md") && why.contains("our block was changed") && why.contains("cellphone integrate"),
+        "{why}"
+    );
+    assert_eq!(project.picture(), before, "half of it was taken back");
+    // As the hint says; and what the person added elsewhere stays.
+    project.ok(&["claude-code", "--yes"]);
+    fs::write(&notes, read(&notes) + "\nMore of mine.\n").unwrap();
+    fs::write(&settings, read(&settings).replace("\"WebFetch\"", "\"WebFetch\", \"WebSearch\"")).unwrap();
+    project.ok(&["claude-code", "--undo", "--yes"]);
+    assert_eq!(read(&notes), format!("{NOTES}\nMore of mine.\n"));
+    let after = read(&settings);
+    assert!(after.contains("\"WebSearch\"") && after.contains("Bash(ls:*)") && !after.contains("cellphone"), "{after}");
+    serde_json::from_str::<serde_json::Value>(&after).unwrap();
+}
+
+#[test]
+fn broken_settings_foreign_rules_and_unknown_programs_change_nothing() {
+    let project = Project::new();
+    symlink("AGENTS.md", project.dir.join("linked")).unwrap();
+    fs::write(project.dir.join(".claude/settings.local.json"), "{\"permissions\": [").unwrap();
+    fs::create_dir_all(project.home.join(".codex/rules")).unwrap();
+    fs::write(project.home.join(".codex/rules/cellphone.rules"), "# mine\n").unwrap();
+    let before = project.picture();
+    for (program, code, word) in
+        [("claude-code", 4, "settings.local.json"), ("codex", 4, "cellphone.rules"), ("emacs", 2, "gemini-cli")]
+    {
+        let out = project.run(&[program, "--yes"]);
+        let why = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!((out.status.code(), why.contains(word)), (Some(code), true), "{program}: {why}");
+    }
+    assert_eq!(project.picture(), before);
+    // A link is the file behind it, and stays a link.
+    fs::remove_file(project.dir.join("linked")).unwrap();
+    fs::remove_file(project.home.join(".codex/rules/cellphone.rules")).unwrap();
+    symlink("CLAUDE.md", project.dir.join("AGENTS.md")).unwrap();
+    project.ok(&["codex", "--yes"]);
+    assert!(fs::symlink_metadata(project.dir.join("AGENTS.md")).unwrap().is_symlink());
+    assert!(read(&project.dir.join("CLAUDE.md")).contains("Mail from other agents"));
+    project.ok(&["codex", "--undo", "--yes"]);
+    assert_eq!(read(&project.dir.join("CLAUDE.md")), NOTES);
+}

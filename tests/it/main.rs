@@ -1,0 +1,31 @@
+//! Tests through the real binary: every test has a HOME, a root and
+//! processes of its own, waits for conditions with a deadline, and leaves
+//! nothing running.
+//!
+//! Tests that need a tool or a privilege beyond Rust are marked ignored with
+//! the reason; `tests/run` installs what they need and runs all of them.
+//! `CELLPHONE_TEST_LONG=1` (`tests/run --long`) makes the storms full-size.
+// A test that cannot go on has failed: it says so by panicking, also in the
+// helpers, and it prepares trees with std's own functions.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, unreachable_pub)]
+
+mod agents;
+mod config;
+mod corpus;
+mod crash;
+mod delivery;
+mod demo;
+mod harness;
+mod input;
+mod integrate;
+mod model;
+mod nasty;
+mod onboard;
+mod policy;
+mod reading;
+mod sandbox;
+mod screen;
+mod tending;
+mod tidy;
+mod wake;
+mod watching;
