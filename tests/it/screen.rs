@@ -80,14 +80,24 @@ impl Desk {
         let mut command = self.tool("xterm");
         command.args(["-T", title, "-geometry", place, "-e", "sh", "-c", &script]).stderr(Stdio::null());
         let xterm = Running::start(command);
-        wait("the window is mapped", || {
-            !self.xdotool(&["search", "--onlyvisible", "--name", &format!("^{title}$")]).is_empty()
-        });
+        self.window(title);
         (xterm, log)
     }
 
+    /// The window of that title; waits until it is there.
     fn window(&self, title: &str) -> String {
-        self.xdotool(&["search", "--sync", "--onlyvisible", "--name", &format!("^{title}$")])
+        let mut id = String::new();
+        wait("the window is mapped", || {
+            id = self.window_now(title);
+            !id.is_empty()
+        });
+        id
+    }
+
+    /// The same as it is now: empty when there is none. (`xdotool search --sync`
+    /// would wait for one without end.)
+    fn window_now(&self, title: &str) -> String {
+        self.xdotool(&["search", "--onlyvisible", "--name", &format!("^{title}$")])
     }
 
     /// Where row 9 of a terminal is: the middle of its composer.
@@ -348,7 +358,7 @@ fn windows_are_chosen_by_title_class_and_process_and_only_when_one_fits() {
     assert!(desk.ok(&["coords", "list"]).contains("no picture"));
     // The window goes: that is found, and nothing is typed.
     drop(two.0.kill());
-    wait("it has gone", || desk.window("two").is_empty());
+    wait("it has gone", || desk.window_now("two").is_empty());
     let gone = desk.run(&["coords", "validate"]);
     assert_eq!(gone.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&gone.stdout).contains("its window is gone"), "{}", text(&gone));
