@@ -47,9 +47,8 @@ pub(super) fn overview(style: Style) -> String {
 pub(super) fn command(entry: &Entry) -> Command {
     let command = (entry.augment)(Command::new(entry.name)).about(entry.about).hide(entry.group.is_none());
     // `--help` is `-h`: the help is short enough to have one length.
-    let command = command
-        .disable_help_flag(true)
-        .arg(clap::Arg::new("help").short('h').long("help").action(ArgAction::HelpShort).help("Explain this command"));
+    let help = clap::Arg::new("help").short('h').long("help").action(ArgAction::HelpShort).global(true);
+    let command = command.disable_help_flag(true).arg(help.help("Explain this command"));
     if entry.examples.is_empty() {
         return command;
     }
@@ -68,5 +67,21 @@ mod tests {
             assert!(text::width(line) <= 110, "{line}");
         }
         assert!(COMMANDS.iter().filter(|e| e.group.is_some()).all(|e| shown.contains(e.about)));
+    }
+
+    #[test]
+    fn every_command_and_what_is_below_it_explains_itself() {
+        fn explain(command: &Command, path: &[&str]) {
+            let name = command.get_name();
+            let path = [path, &[name]].concat();
+            for flag in ["-h", "--help"] {
+                let line = path.iter().copied().chain([flag]);
+                let shown = super::super::full().try_get_matches_from(line).unwrap_err();
+                assert_eq!(shown.kind(), clap::error::ErrorKind::DisplayHelp, "{path:?} {flag}: {shown}");
+            }
+            command.get_subcommands().filter(|c| c.get_name() != "help").for_each(|below| explain(below, &path));
+        }
+        let parser = super::super::full();
+        parser.get_subcommands().filter(|c| c.get_name() != "help").for_each(|command| explain(command, &["cellphone"]));
     }
 }
