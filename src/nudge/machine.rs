@@ -25,6 +25,10 @@ pub use super::policy::NudgePolicy;
 use crate::model::EventKind;
 pub use values::{Action, Input, Phase, Proof, Waiting};
 
+/// How long after an episode a report still proves its submit: a command's
+/// report takes milliseconds, on a machine that is overloaded a second.
+const LATE: Duration = Duration::from_secs(5);
+
 /// The state of one agent's nudges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
@@ -45,8 +49,12 @@ pub struct State {
     deferred: Option<(Reason, Duration)>,
     deferrals: u32,
     escalated: bool,
-    /// A submit nobody has proved yet.
+    /// A submit nobody has proved yet. Outlives an episode for [`LATE`]: mail
+    /// that is read is seen at once, the report of the command that read it
+    /// may still be on its way.
     unproven: bool,
+    /// When the episode of such a submit ended.
+    ended_at: Option<Duration>,
     breakers: Vec<Breaker>,
     /// When the newest nudges were submitted, as far as the budget asks.
     /// Outlives an episode.
@@ -76,6 +84,7 @@ impl Default for State {
             deferrals: 0,
             escalated: false,
             unproven: false,
+            ended_at: None,
             breakers: Vec::new(),
             spent: VecDeque::new(),
             urge_at: None,
@@ -169,7 +178,7 @@ impl State {
                 Phase::Attempting => return,
                 _ => {}
             }
-            self.rest();
+            self.rest(now);
             return;
         }
         match self.phase {
@@ -183,14 +192,16 @@ impl State {
         }
     }
 
-    fn rest(&mut self) {
+    fn rest(&mut self, now: Duration) {
+        if self.phase != Phase::Idle {
+            self.ended_at = Some(now);
+        }
         self.phase = Phase::Idle;
         self.channel = 0;
         self.tries = 0;
         self.rounds = 0;
         self.deferred = None;
         self.escalated = false;
-        self.unproven = false;
         self.urge_at = None;
         self.urged = 0;
         self.noted = None;
@@ -223,7 +234,7 @@ impl State {
             }
         }
         if self.waiting.unread == 0 {
-            self.rest();
+            self.rest(now);
         }
     }
 
@@ -233,6 +244,7 @@ impl State {
         }
         self.phase = Phase::Submitted;
         self.unproven = true;
+        self.ended_at = None;
         self.last_told = Some(now);
         self.spend(now, policy);
         self.deferred = None;
@@ -288,6 +300,7 @@ impl State {
     }
 
     fn proof(&mut self, proof: Proof, now: Duration, policy: &NudgePolicy, actions: &mut Vec<Action>) {
+        self.unproven &= self.ended_at.is_none_or(|at| now.saturating_sub(at) <= LATE);
         if !self.unproven {
             return;
         }

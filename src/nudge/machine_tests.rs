@@ -113,6 +113,23 @@ fn unproven_nudges_are_repeated_then_fall_back() {
 }
 
 #[test]
+fn a_report_that_comes_just_after_the_mail_was_read_still_proves_and_a_later_one_does_not() {
+    let read = || unread(0, 0);
+    let mut d = Drive::new();
+    let _ = d.give(unread(1, 0));
+    let _ = d.give(DONE);
+    assert_eq!(kinds(&d.give(Input::Proof(Proof::Moved))), [EventKind::Moved]);
+    let _ = d.give(read());
+    assert_eq!(kinds(&d.after(S, Input::Proof(Proof::Woken))), [EventKind::Woken]);
+    assert_eq!(kinds(&d.give(Input::Proof(Proof::Woken))), [], "once");
+    let mut d = Drive::new();
+    let _ = d.give(unread(1, 0));
+    let _ = d.give(read());
+    let _ = d.give(DONE);
+    assert_eq!(kinds(&d.after(LATE + S, Input::Proof(Proof::Woken))), [], "that was for something else");
+}
+
+#[test]
 fn a_breaker_opens_and_half_opens() {
     let mut d = Drive::new();
     d.policy.channels = 1;

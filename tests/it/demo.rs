@@ -1,7 +1,7 @@
 //! The demo, interrupted: nothing is left, whoever got the signal.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -43,7 +43,11 @@ fn interrupted(step: &str, everyone: bool) {
             break;
         }
     }
-    assert!(told.contains(step), "the demo ended before {step:?}: {told}");
+    if !told.contains(step) {
+        let mut why = String::new();
+        demo.0.stderr.take().unwrap().read_to_string(&mut why).unwrap();
+        panic!("the demo ended before {step:?}: {told}\n{why}");
+    }
     assert!(marked(&mark).len() > 1, "its children carry the mark");
     let target = if everyone { format!("-{}", demo.pid()) } else { demo.pid().to_string() };
     assert!(Command::new("kill").args(["-INT", "--", &target]).status().unwrap().success());

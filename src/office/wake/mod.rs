@@ -199,13 +199,10 @@ impl Bell {
         }
         // The agent may have been quicker than the look that follows Enter.
         let proved = attempt.pinned.is_some_and(|pinned| reports.iter().any(|line| line.contains(&pinned)));
-        let quick = if proved { Some((Proof::Woken, EventKind::Woken)) } else { None };
-        let quick = quick.or_else(|| moved.then_some((Proof::Moved, EventKind::Moved)));
-        if let Some((proof, kind)) = quick
-            && !self.drive(office, agent, Input::Proof(proof), now).contains(&kind)
-        {
-            // With nothing left unread the machine is at rest already, and took no proof.
-            self.record(office, agent, vec![Event::new(Timestamp::now(), kind).with("after_ms", 0)]);
+        if proved {
+            self.drive(office, agent, Input::Proof(Proof::Woken), now);
+        } else if moved {
+            self.drive(office, agent, Input::Proof(Proof::Moved), now);
         }
     }
 
