@@ -204,22 +204,23 @@ impl Follower {
             return Ok(Vec::new());
         }
         let fresh = match (self.seen, now) {
-            (Some((inode, from)), Some((same, to))) if inode == same && to > from => self.between(from, to)?,
+            (Some((inode, from)), Some((same, to))) if inode == same && to > from => self.since(from)?,
             _ => None,
         };
-        let records = match fresh {
-            Some(records) => records,
-            None => self.journal.read(Filter { after: self.after, ..Filter::default() })?.collect(),
+        let (records, seen) = match fresh {
+            Some((records, to)) => (records, now.map(|(inode, _)| (inode, to))),
+            // What is written during the reading is met again, and passed over by its number.
+            None => (self.journal.read(Filter { after: self.after, ..Filter::default() })?.collect(), now),
         };
         self.after = records.last().map_or(self.after, |record| record.seq);
-        // What was written during the reading is met again, and passed over by its number.
-        self.seen = now;
+        self.seen = seen;
         Ok(records)
     }
 
-    /// The whole lines between two lengths of the current segment; `None` when
-    /// it is no longer the same file.
-    fn between(&self, from: u64, to: u64) -> Result<Option<Vec<Record>>, JournalError> {
+    /// The lines of the current segment from a length on, and its length now;
+    /// `None` when it is no longer the same file. The length is taken under
+    /// the lock: one that was seen beside a writer may end within a line.
+    fn since(&self, from: u64) -> Result<Option<(Vec<Record>, u64)>, JournalError> {
         let dir = self.journal.dir()?;
         let wrap = |e| FsError::new("read", dir.path().join(CURRENT), e);
         let _held = Lock::shared(&self.journal.locks()?, "journal")?;
@@ -229,8 +230,10 @@ impl Follower {
         }
         file.seek(SeekFrom::Start(from)).map_err(wrap)?;
         let mut bytes = Vec::new();
-        file.take(to - from).read_to_end(&mut bytes).map_err(wrap)?;
-        let after = self.after;
-        Ok(Some(bytes.split(|b| *b == b'\n').filter_map(parse).filter(|r| r.seq > after).collect()))
+        file.read_to_end(&mut bytes).map_err(wrap)?;
+        // A line that was cut off is taken out by the next writer, and another stands in its place.
+        let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
+        let (after, to) = (self.after, from + whole as u64);
+        Ok(Some((bytes.split(|b| *b == b'\n').filter_map(parse).filter(|r| r.seq > after).collect(), to)))
     }
 }
