@@ -40,7 +40,8 @@ pub fn find(screen: &Screen, profile: &Profile) -> Option<Found> {
 
 /// One row's composer: what follows the first prompt of the cursor's row.
 fn find_row(screen: &Screen, profile: &Profile) -> Option<Found> {
-    let before = screen.before_cursor();
+    // Hints stand behind the cursor: what is dim before it was typed.
+    let before = screen.all_before_cursor();
     let prompt = find_prompt(&before, profile);
     let typed = match prompt {
         Some(end) => &before[end..],
@@ -58,7 +59,8 @@ fn find_row(screen: &Screen, profile: &Profile) -> Option<Found> {
 }
 
 /// Where the first prompt of a row ends: a mark with a blank after it. Later
-/// marks belong to a draft (`echo a > b`). `100% ` is a progress, no prompt.
+/// marks belong to a draft (`echo a > b`). `100 % ` is a progress, and what
+/// follows `? Delete it? › ` is an answer: neither is a prompt.
 fn find_prompt(before: &str, profile: &Profile) -> Option<usize> {
     for (at, _) in before.char_indices() {
         for mark in &profile.prompts {
@@ -66,8 +68,11 @@ fn find_prompt(before: &str, profile: &Profile) -> Option<usize> {
             if mark.is_empty() || !rest.starts_with([' ', '\u{a0}']) {
                 continue;
             }
-            if mark == "%" && before[..at].ends_with(|c: char| c.is_ascii_digit()) {
+            if mark == "%" && before[..at].trim_end().ends_with(|c: char| c.is_ascii_digit()) {
                 continue;
+            }
+            if before[..at].trim_start().starts_with("? ") || before[..at].contains("? ") {
+                return None;
             }
             return Some(before.len() - rest.len());
         }

@@ -44,7 +44,10 @@ pub struct Look {
 }
 
 /// A terminal that can be looked at and typed into. Every call verifies the
-/// target's identity first and stops when it is not the pinned one.
+/// target's identity first and stops when it is not the pinned one. What
+/// types is handed the screen that was judged, and refuses with
+/// [`Reason::Unsettled`] when it finds another in the moment of the key, as
+/// far as the terminal can tell.
 pub trait Terminal {
     /// Looks at it.
     ///
@@ -56,25 +59,25 @@ pub trait Terminal {
     ///
     /// # Errors
     /// When the target is gone, another, or must not be typed into now.
-    fn put(&mut self, text: &str, paste: bool) -> Result<(), Stop>;
+    fn put(&mut self, text: &str, paste: bool, judged: &Screen) -> Result<(), Stop>;
 
     /// Presses the key that submits.
     ///
     /// # Errors
     /// As [`Terminal::put`].
-    fn submit(&mut self, key: SubmitKey) -> Result<(), Stop>;
+    fn submit(&mut self, key: SubmitKey, judged: &Screen) -> Result<(), Stop>;
 
     /// Presses Backspace so many times.
     ///
     /// # Errors
     /// As [`Terminal::put`].
-    fn erase(&mut self, times: usize) -> Result<(), Stop>;
+    fn erase(&mut self, times: usize, judged: &Screen) -> Result<(), Stop>;
 
     /// Presses one key of a sequence.
     ///
     /// # Errors
     /// As [`Terminal::put`], or when this terminal has no such key.
-    fn key(&mut self, key: Key) -> Result<(), Stop> {
+    fn key(&mut self, key: Key, _judged: &Screen) -> Result<(), Stop> {
         Err(Stop::Failed(format!("{key} cannot be pressed here")))
     }
 
@@ -91,7 +94,7 @@ pub fn converse(terminal: &mut dyn Terminal, profile: &Profile, text: &str) -> O
 
 /// Presses one key once every gate is open.
 pub fn press(terminal: &mut dyn Terminal, profile: &Profile, key: Key) -> Outcome {
-    let pressed = examine(terminal, profile).and_then(|_| terminal.key(key));
+    let pressed = examine(terminal, profile).and_then(|look| terminal.key(key, &look.screen));
     pressed.map_or_else(Outcome::from, |()| Outcome::Typed)
 }
 
@@ -139,7 +142,7 @@ fn talk(terminal: &mut dyn Terminal, profile: &Profile, text: &str) -> Result<Ou
     let mut ready = examine_for(terminal, profile, text)?;
     if let Some(characters) = stranded(&ready.screen, profile, text) {
         // Ours, from an attempt that a question cut short: out with it first.
-        terminal.erase(characters)?;
+        terminal.erase(characters, &ready.screen)?;
         let empty = |look: &Look| echoed(&look.screen, profile, "", "");
         if await_look(terminal, profile.echo(), empty)?.is_none() {
             return Ok(Outcome::Deferred(Reason::Stranded));
@@ -151,7 +154,7 @@ fn talk(terminal: &mut dyn Terminal, profile: &Profile, text: &str) -> Result<Ou
     if text.contains('\n') && !paste {
         return Err(Stop::Failed("a text of several lines needs a program with bracketed paste".to_owned()));
     }
-    terminal.put(text, paste)?;
+    terminal.put(text, paste, &ready.screen)?;
     let cut = |look: &Look| interrupted(&look.screen, profile, &look.seen);
     let done = |look: &Look| cut(look).is_some() || echoed(&look.screen, profile, &prompt, text);
     match await_look(terminal, profile.echo(), done)? {
@@ -162,14 +165,11 @@ fn talk(terminal: &mut dyn Terminal, profile: &Profile, text: &str) -> Result<Ou
     for _ in 0..profile.enters.max(1) {
         // The last look before the key: a question may have come up, a human
         // may have typed.
-        let before = terminal.look()?;
-        if cut(&before).is_some() {
-            return Ok(Outcome::Deferred(Reason::Stranded));
-        }
-        if !echoed(&before.screen, profile, &prompt, text) {
-            return take_out(terminal, profile, &prompt, text, Reason::NotSubmitted);
-        }
-        terminal.submit(profile.submit)?;
+        let before = match look_and_submit(terminal, profile, &prompt, text)? {
+            Ok(before) => before,
+            Err(Reason::Stranded) => return Ok(Outcome::Deferred(Reason::Stranded)),
+            Err(reason) => return take_out(terminal, profile, &prompt, text, reason),
+        };
         let gone = |look: &Look| left(&look.screen, &before.screen, profile, &prompt, text);
         match await_look(terminal, profile.echo(), gone)? {
             Some(_) => return Ok(Outcome::Submitted { blind: false }),
@@ -180,6 +180,35 @@ fn talk(terminal: &mut dyn Terminal, profile: &Profile, text: &str) -> Result<Ou
         }
     }
     take_out(terminal, profile, &prompt, text, Reason::NotSubmitted)
+}
+
+/// Presses the key that submits on a screen that was judged the moment
+/// before, again when it had changed by then; gives that look, or why it was
+/// not pressed.
+fn look_and_submit(
+    terminal: &mut dyn Terminal,
+    profile: &Profile,
+    prompt: &str,
+    text: &str,
+) -> Result<Result<Look, Reason>, Stop> {
+    let end = Instant::now() + profile.echo();
+    loop {
+        let before = terminal.look()?;
+        if interrupted(&before.screen, profile, &before.seen).is_some() {
+            return Ok(Err(Reason::Stranded));
+        }
+        if !echoed(&before.screen, profile, prompt, text) {
+            return Ok(Err(Reason::NotSubmitted));
+        }
+        match terminal.submit(profile.submit, &before.screen) {
+            Ok(()) => return Ok(Ok(before)),
+            Err(Stop::Deferred(Reason::Unsettled)) if Instant::now() < end => {}
+            Err(Stop::Deferred(Reason::Unsettled)) => return Ok(Err(Reason::Unsettled)),
+            // Copy-mode and the like: our text stands there still.
+            Err(Stop::Deferred(_)) => return Ok(Err(Reason::Stranded)),
+            Err(failed) => return Err(failed),
+        }
+    }
 }
 
 /// Looks until `done` or the limit.
@@ -212,12 +241,19 @@ fn take_out(
     text: &str,
     reason: Reason,
 ) -> Result<Outcome, Stop> {
-    let look = terminal.look()?;
-    if interrupted(&look.screen, profile, &look.seen).is_some() || !only_ours(&look.screen, profile, prompt, text) {
-        return Ok(Outcome::Deferred(Reason::Stranded));
-    }
-    let shown = echoed(&look.screen, profile, prompt, text);
-    terminal.erase(text.chars().count())?;
+    let end = Instant::now() + profile.echo();
+    let shown = loop {
+        let look = terminal.look()?;
+        if interrupted(&look.screen, profile, &look.seen).is_some() || !only_ours(&look.screen, profile, prompt, text) {
+            return Ok(Outcome::Deferred(Reason::Stranded));
+        }
+        match terminal.erase(text.chars().count(), &look.screen) {
+            Ok(()) => break echoed(&look.screen, profile, prompt, text),
+            Err(Stop::Deferred(Reason::Unsettled)) if Instant::now() < end => {}
+            Err(Stop::Deferred(_)) => return Ok(Outcome::Deferred(Reason::Stranded)),
+            Err(failed) => return Err(failed),
+        }
+    };
     let empty = |look: &Look| echoed(&look.screen, profile, prompt, "");
     if shown && await_look(terminal, profile.echo(), empty)?.is_none() {
         return Ok(Outcome::Deferred(Reason::Stranded));

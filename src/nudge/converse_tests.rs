@@ -29,7 +29,7 @@ impl Terminal for Fake {
         let row = text.lines().count() - 1;
         Ok(Look { screen: Screen::from_lines(&text, (row, 2 + self.composer.chars().count())), seen: Seen::default() })
     }
-    fn put(&mut self, text: &str, _: bool) -> Result<(), Stop> {
+    fn put(&mut self, text: &str, _: bool, _: &Screen) -> Result<(), Stop> {
         self.keys.push(text.to_owned());
         if !self.mute {
             self.composer.push_str(text);
@@ -37,7 +37,7 @@ impl Terminal for Fake {
         self.composer.push_str(self.human_types);
         Ok(())
     }
-    fn submit(&mut self, _: SubmitKey) -> Result<(), Stop> {
+    fn submit(&mut self, _: SubmitKey, _: &Screen) -> Result<(), Stop> {
         self.keys.push("Enter".to_owned());
         if self.swallow_enters > 0 {
             self.swallow_enters -= 1;
@@ -46,7 +46,7 @@ impl Terminal for Fake {
         }
         Ok(())
     }
-    fn erase(&mut self, times: usize) -> Result<(), Stop> {
+    fn erase(&mut self, times: usize, _: &Screen) -> Result<(), Stop> {
         self.keys.push(format!("erase {times}"));
         for _ in 0..times {
             self.composer.pop();
@@ -113,6 +113,8 @@ struct Boxed {
     /// Opens a question as soon as so many characters stand in the composer.
     asks_at: Option<usize>,
     asking: bool,
+    /// Opens it after the last look before the key.
+    asks_at_submit: bool,
     /// The human types this once our text stands there.
     human_types: &'static str,
     spinner: bool,
@@ -135,13 +137,19 @@ impl Terminal for Boxed {
         };
         Ok(Look { screen: Screen::from_lines(&text, cursor), seen: Seen::default() })
     }
-    fn put(&mut self, text: &str, _: bool) -> Result<(), Stop> {
+    fn put(&mut self, text: &str, _: bool, _: &Screen) -> Result<(), Stop> {
         self.keys.push(text.to_owned());
         self.composer.push_str(text);
         self.asking |= self.asks_at.is_some_and(|n| self.composer.chars().count() >= n);
         Ok(())
     }
-    fn submit(&mut self, key: SubmitKey) -> Result<(), Stop> {
+    fn submit(&mut self, key: SubmitKey, judged: &Screen) -> Result<(), Stop> {
+        if std::mem::take(&mut self.asks_at_submit) {
+            self.asking = true;
+        }
+        if self.look()?.screen.cursor != judged.cursor {
+            return Err(Stop::Deferred(Reason::Unsettled));
+        }
         self.keys.push(format!("{key:?}"));
         assert!(!self.asking, "a key answered the question");
         if self.swallow_enters > 0 {
@@ -152,7 +160,7 @@ impl Terminal for Boxed {
         }
         Ok(())
     }
-    fn erase(&mut self, times: usize) -> Result<(), Stop> {
+    fn erase(&mut self, times: usize, _: &Screen) -> Result<(), Stop> {
         self.keys.push("erase".to_owned());
         assert!(!self.asking, "a key went into the question");
         for _ in 0..times {
@@ -180,6 +188,13 @@ fn a_question_between_paste_and_submit_gets_no_key_and_our_text_goes_later() {
     let more = TEXT.replace("1 new", "12 new");
     assert_eq!(converse(&mut fake, &boxed_profile(), &more), Outcome::Submitted { blind: false });
     assert_eq!(fake.submitted, [more], "the stranded text was taken out, not appended to");
+}
+
+#[test]
+fn a_question_between_the_last_look_and_the_key_gets_no_key_either() {
+    let mut fake = Boxed { asks_at_submit: true, ..Boxed::default() };
+    assert_eq!(converse(&mut fake, &boxed_profile(), TEXT), Outcome::Deferred(Reason::Stranded));
+    assert_eq!(fake.keys, [TEXT]);
 }
 
 #[test]

@@ -26,6 +26,9 @@ pub struct Seen {
     pub copy_mode: bool,
     /// Input would reach other panes too, or none.
     pub synchronized: bool,
+    /// A shell that waits for commands is in front: the agent's program has
+    /// ended, or has not begun.
+    pub bare_shell: bool,
 }
 
 /// What the gates say.
@@ -80,6 +83,9 @@ fn unseen(seen: &Seen) -> Option<Reason> {
     }
     if seen.copy_mode {
         return Some(Reason::CopyMode);
+    }
+    if seen.bare_shell {
+        return Some(Reason::Absent);
     }
     seen.human_quiet.is_some_and(|quiet| quiet < seen.human_idle).then_some(Reason::HumanActive)
 }
@@ -224,10 +230,7 @@ pub fn only_ours(screen: &Screen, profile: &Profile, prompt: &str, text: &str) -
 /// anybody's draft.
 #[must_use]
 pub fn stranded(screen: &Screen, profile: &Profile, text: &str) -> Option<usize> {
-    if profile.composer.place != Place::Box {
-        return None;
-    }
-    let found = composer::find(screen, profile).filter(|found| found.at_end)?;
+    let found = composer::find(screen, profile).filter(|found| found.at_end && found.prompted)?;
     let (there, ours) = (squeeze(&found.text), squeeze(text));
     let whom = notice::addressee(&there)?;
     // Where a row ended, a blank may have been swallowed or not: one

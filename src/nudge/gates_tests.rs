@@ -24,6 +24,9 @@ fn ready_only_at_an_empty_prompt() {
         ("", Reason::Busy),
         ("45% ", Reason::Busy),
         ("45%", Reason::Busy),
+        ("Uploading database: 45 % ", Reason::Busy),
+        ("? Delete all files in production? › ", Reason::Busy),
+        ("Delete it, really? > ", Reason::Busy),
         ("Do you want to proceed?\n❯ 1. Yes", Reason::Dialog),
         ("Overwrite? [y/N] ", Reason::Dialog),
         ("[sudo] password:", Reason::Dialog),
@@ -31,6 +34,14 @@ fn ready_only_at_an_empty_prompt() {
     ] {
         assert_eq!(verdict(text), Verdict::Defer(reason), "{text:?}");
     }
+}
+
+#[test]
+fn a_draft_in_grey_is_a_draft_and_a_grey_hint_behind_the_cursor_is_none() {
+    let grey = |cursor| Screen::from_lines("$ \u{1b}[90mhalf a thought\u{1b}[0m", (0, cursor));
+    let seen = |screen| judge(&screen, &Profile::generic_shell(), &Seen::default());
+    assert_eq!(seen(grey(16)), Verdict::Defer(Reason::Draft));
+    assert_eq!(seen(grey(2)), Verdict::Ready);
 }
 
 #[test]
@@ -46,6 +57,7 @@ fn what_the_picture_cannot_show() {
     let ready = screen("$ ");
     let second = Duration::from_secs(1);
     let cases = [
+        (Seen { bare_shell: true, ..Seen::default() }, Reason::Absent),
         (Seen { copy_mode: true, ..Seen::default() }, Reason::CopyMode),
         (Seen { synchronized: true, ..Seen::default() }, Reason::Synchronized),
         (Seen { human_quiet: Some(second), human_idle: second * 3, ..Seen::default() }, Reason::HumanActive),

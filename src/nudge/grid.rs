@@ -104,7 +104,17 @@ impl Screen {
     /// The row's text before the cursor, dim cells left out.
     #[must_use]
     pub fn before_cursor(&self) -> String {
-        let text = self.part(self.cursor.0, 0, self.cursor.1, false);
+        self.padded_to_cursor(false)
+    }
+
+    /// The same with its dim cells.
+    #[must_use]
+    pub fn all_before_cursor(&self) -> String {
+        self.padded_to_cursor(true)
+    }
+
+    fn padded_to_cursor(&self, dim: bool) -> String {
+        let text = self.part(self.cursor.0, 0, self.cursor.1, dim);
         // A capture cuts the blanks at the end of a row.
         let width = unicode_width::UnicodeWidthStr::width(text.as_str());
         text + &" ".repeat(self.cursor.1.saturating_sub(width))

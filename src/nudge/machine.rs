@@ -29,6 +29,12 @@ pub use values::{Action, Input, Phase, Proof, Waiting};
 /// report takes milliseconds, on a machine that is overloaded a second.
 const LATE: Duration = Duration::from_secs(5);
 
+/// Pauses after a deferral, doubled from the first to the longest. Nothing is
+/// wrong then, and a look disturbs nobody: so what stood in the way is noticed
+/// to have gone soon after, however long it stood.
+const LOOK_FIRST: Duration = Duration::from_millis(125);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// The state of one agent's nudges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
@@ -268,7 +274,7 @@ impl State {
             );
         }
         self.deferred = Some((reason, since));
-        let pause = policy.backoff(self.deferrals).min(policy.cooldown.max(policy.retry_first));
+        let pause = LOOK_FIRST.saturating_mul(1 << self.deferrals.min(4)).min(LOOK_AGAIN).min(policy.retry_first);
         self.deferrals += 1;
         self.hold_until(now + pause);
         if now.saturating_sub(since) >= policy.deferral_limit {

@@ -309,7 +309,7 @@ proptest! {
         let begun = now;
         let (mut running, mut unread, mut submitted) = (false, 0, false);
         let mut last_told: Option<Duration> = None;
-        let mut started = 0u32;
+        let (mut started, mut ended) = (0u32, 0u64);
         for (wait, input) in history {
             now += Duration::from_millis(wait);
             let was_running = running;
@@ -332,6 +332,7 @@ proptest! {
                         told_at.push(now);
                     }
                     running = false;
+                    ended += u64::from(was_running && !matches!(outcome, Outcome::Deferred(_)));
                 }
                 _ => {}
             }
@@ -379,9 +380,10 @@ proptest! {
                 prop_assert!(within <= budget as usize, "{within} nudges within an hour, {budget} allowed");
             }
         }
-        // Each round through the channels costs at least `retry_first`, and urgent mail skips a pause once a deadline.
+        // Each attempt but the first four deferrals costs at least a second, and urgent mail skips a pause once a deadline.
         let skipped = (now - begun).as_secs().checked_div(deadline).map_or(0, |n| n + 1);
-        let rounds = (now - begun).as_secs() / limits.retry_first.as_secs() + 1 + skipped;
+        let quick = 4 * (2 * ended + 2 + skipped);
+        let rounds = (now - begun).as_secs() / LOOK_AGAIN.min(limits.retry_first).as_secs() + 1 + skipped + quick;
         prop_assert!(u64::from(started) <= rounds * channels as u64 + 1, "{} attempts in {:?}", started, now - begun);
     }
 }

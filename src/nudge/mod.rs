@@ -22,6 +22,7 @@ pub mod command;
 pub mod composer;
 pub mod converse;
 pub mod desktop;
+pub mod foreground;
 pub mod gates;
 pub mod grid;
 pub mod host;

@@ -2,6 +2,7 @@
 //! what was submitted. *Woken* is not here: no channel can know it.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,8 @@ pub enum Reason {
     CopyMode,
     /// A full-screen program covers the prompt.
     Alternate,
+    /// A bare shell is there, and no program of the agent's.
+    Absent,
     /// The screen keeps changing.
     Unsettled,
     /// Another nudge is being typed on this screen or pane.
@@ -51,6 +54,7 @@ impl Reason {
             Self::Draft => "a half-typed draft stands in the composer",
             Self::HumanActive => "the human is typing there",
             Self::CopyMode => "the pane is in copy-mode",
+            Self::Absent => "only a shell is there: the agent's program has ended, or has not begun",
             Self::Alternate => "a full-screen program covers the prompt",
             Self::Unsettled => "the screen keeps changing",
             Self::Locked => "another nudge is being typed there",
@@ -112,12 +116,15 @@ pub struct Attempt {
     /// The process that was verified: what runs as the agent below it is
     /// proof of waking.
     pub pinned: Option<PinnedProcess>,
+    /// When the key that submits was pressed first, on the boot clock: what
+    /// ran before is no proof. `None` when none was.
+    pub entered: Option<Duration>,
 }
 
 impl Attempt {
     /// An attempt without a verified process.
     #[must_use]
     pub const fn of(outcome: Outcome) -> Self {
-        Self { outcome, pinned: None }
+        Self { outcome, pinned: None, entered: None }
     }
 }

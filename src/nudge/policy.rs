@@ -54,7 +54,7 @@ pub struct NudgePolicy {
     pub cooldown: Duration,
     /// The same when something urgent is unread.
     pub urgent_cooldown: Duration,
-    /// First pause after a failure, a deferral or an unproven submit; doubled
+    /// First pause after a failure or an unproven submit; doubled
     /// from time to time.
     pub retry_first: Duration,
     /// Longest such pause.

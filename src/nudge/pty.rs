@@ -39,7 +39,7 @@ pub fn press(target: &Target, key: Key, context: &NudgeContext) -> Attempt {
 #[cfg(unix)]
 fn answer(agent: &AgentName, request: &Request, state: &Path, limit: std::time::Duration) -> Attempt {
     match ask(agent, request, state, limit) {
-        Ok(Reply::Attempt { outcome, process }) => Attempt { outcome, pinned: Some(process) },
+        Ok(Reply::Attempt { outcome, process, entered }) => Attempt { outcome, pinned: Some(process), entered },
         Ok(Reply::Error(why)) => Attempt::of(Outcome::Failed(why)),
         Ok(_) => Attempt::of(Outcome::failed("the host gave an answer to another question")),
         Err(why) => Attempt::of(Outcome::Failed(why)),

@@ -6,6 +6,7 @@
 //! none. The process's start time, which tmux does not know, is checked
 //! right before each step.
 
+use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -17,7 +18,8 @@ use super::outcome::{Attempt, Outcome, Reason};
 use super::profile::SubmitKey;
 use super::proof;
 use super::target::{PinnedProcess, Target, TmuxTarget};
-use super::{NudgeContext, typist};
+use super::{NudgeContext, foreground, typist};
+use crate::fsio::boot;
 
 /// What is asked of tmux in each look, one line.
 const FACTS: &str = "#{pane_id} #{pane_pid} #{pane_dead} #{pane_in_mode} #{alternate_on} \
@@ -25,6 +27,9 @@ const FACTS: &str = "#{pane_id} #{pane_pid} #{pane_dead} #{pane_in_mode} #{alter
 
 /// Least time between two looks while a change is awaited.
 const POLL: Duration = Duration::from_millis(4);
+
+/// How long a tmux server may take to answer; it takes milliseconds.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// A pane as it was found, for pinning it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +64,7 @@ pub fn nudge(target: &Target, tmux: &TmuxTarget, text: &str, context: &NudgeCont
             } else {
                 converse(&mut pane, &target.profile, text)
             };
-            Attempt { outcome, pinned: Some(pane.process) }
+            Attempt { outcome, pinned: Some(pane.process), entered: pane.entered }
         }
     }
 }
@@ -71,7 +76,7 @@ pub fn press(target: &Target, tmux: &TmuxTarget, key: Key, context: &NudgeContex
         Err(stop) => Attempt::of(stop.into()),
         Ok(mut pane) => {
             let outcome = converse::press(&mut pane, &target.profile, key);
-            Attempt { outcome, pinned: Some(pane.process) }
+            Attempt { outcome, pinned: Some(pane.process), entered: pane.entered }
         }
     }
 }
@@ -90,6 +95,7 @@ struct PaneTerminal {
     process: PinnedProcess,
     human_idle: Duration,
     agent: String,
+    entered: Option<Duration>,
     _typist: crate::fsio::Lock,
 }
 
@@ -104,36 +110,65 @@ fn open(tmux: &TmuxTarget, context: &NudgeContext, agent: &crate::model::AgentNa
     }
     let _typist = typist::lock("pane", &format!("{} {pane}", tmux.socket.as_deref().unwrap_or("default")))?;
     let human_idle = context.human_idle;
-    Ok(PaneTerminal { socket: tmux.socket.clone(), pane, process, human_idle, agent: agent.to_string(), _typist })
+    Ok(PaneTerminal {
+        socket: tmux.socket.clone(),
+        pane,
+        process,
+        human_idle,
+        agent: agent.to_string(),
+        entered: None,
+        _typist,
+    })
 }
 
 /// Runs tmux with one command line of arguments and returns what it printed.
 fn run(socket: Option<&str>, arguments: &[&str]) -> Result<String, String> {
-    run_with_input(socket, arguments, None)
+    run_with_input(socket, arguments, String::new())
 }
 
-fn run_with_input(socket: Option<&str>, arguments: &[&str], input: Option<&str>) -> Result<String, String> {
-    use std::io::Write;
+fn run_with_input(socket: Option<&str>, arguments: &[&str], input: String) -> Result<String, String> {
     let mut command = Command::new("tmux");
     match socket {
         Some(path) if path.contains('/') => drop(command.args(["-S", path])),
         Some(name) => drop(command.args(["-L", name])),
         None => {}
     }
-    command.arg("-u").args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+    command.arg("-u").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => "tmux is not installed".to_owned(),
         _ => format!("tmux cannot be started: {e}"),
     })?;
-    if let (Some(text), Some(mut stdin)) = (input, child.stdin.take()) {
-        drop(stdin.write_all(text.as_bytes()));
-    }
+    let (send, heard) = std::sync::mpsc::channel();
+    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    // In a thread: a server that is stopped must not hold us.
+    std::thread::spawn(move || {
+        drop(stdin.map(|mut to| to.write_all(input.as_bytes())));
+        let mut printed = Vec::new();
+        drop(stdout.map(|mut from| from.read_to_end(&mut printed)));
+        drop(send.send(printed));
+    });
+    let Ok(printed) = heard.recv_timeout(LIMIT) else {
+        drop(child.kill());
+        drop(child.wait());
+        return Err(format!("tmux does not answer within {} s; is its server stopped?", LIMIT.as_secs()));
+    };
     let out = child.wait_with_output().map_err(|e| format!("tmux: {e}"))?;
     if out.status.success() {
-        return Ok(String::from_utf8_lossy(&out.stdout).into_owned());
+        return Ok(String::from_utf8_lossy(&printed).into_owned());
     }
     Err(format!("tmux: {}", String::from_utf8_lossy(&out.stderr).trim()))
+}
+
+/// What the server compares itself in the moment of the keys: where the
+/// cursor is, and the title, in which several programs say that they work or
+/// ask. A title that tmux would read as a format is not compared.
+fn still_shows(judged: &Screen) -> String {
+    let (row, column) = judged.cursor;
+    let cursor = format!("#{{==:#{{cursor_y}} #{{cursor_x}},{row} {column}}}");
+    if judged.title.contains(['#', '{', '}', ',', ':', '"', '\'', '\\', '$', ';']) {
+        return cursor;
+    }
+    format!("#{{&&:{cursor},#{{==:#{{pane_title}},{}}}}}", judged.title)
 }
 
 impl PaneTerminal {
@@ -156,19 +191,24 @@ impl PaneTerminal {
         }
     }
 
-    /// Sends keys, if the server finds the pane as it was pinned, and in no
-    /// mode. `keys` is one tmux command.
-    fn press(&self, keys: &str) -> Result<(), Stop> {
+    /// Sends keys, if the server finds the pane as it was pinned, in no mode,
+    /// and still as it was judged. `keys` is one tmux command.
+    fn press(&self, keys: &str, judged: &Screen) -> Result<(), Stop> {
         self.check_process()?;
         let same = format!(
             "#{{&&:#{{==:#{{pane_id}} #{{pane_pid}},{} {}}},#{{&&:#{{==:#{{pane_in_mode}}#{{pane_dead}}#{{pane_input_off}},000}},#{{==:#{{?synchronize-panes,1,0}},0}}}}}}",
             self.pane, self.process.pid
         );
+        let same = format!("#{{&&:{same},{}}}", still_shows(judged));
         let said = self.tmux(&["if-shell", "-F", "-t", &self.pane, &same, keys, "display-message -p refused"])?;
         if said.trim() == "refused" {
             // The next look names the reason.
-            let look = self.look_once()?;
-            return Err(Stop::Deferred(if look.seen.synchronized { Reason::Synchronized } else { Reason::CopyMode }));
+            let seen = self.look_once()?.seen;
+            return Err(Stop::Deferred(match () {
+                () if seen.synchronized => Reason::Synchronized,
+                () if seen.copy_mode => Reason::CopyMode,
+                () => Reason::Unsettled,
+            }));
         }
         Ok(())
     }
@@ -222,6 +262,7 @@ impl PaneTerminal {
             still: None,
             copy_mode: mode != "0",
             synchronized: synchronized == "1" || input_off == "1",
+            bare_shell: foreground::words(self.process.pid).is_some_and(|words| foreground::is_bare_shell(&words)),
         };
         Ok(Look { screen, seen })
     }
@@ -245,43 +286,46 @@ impl Terminal for PaneTerminal {
         self.look_once()
     }
 
-    fn put(&mut self, text: &str, paste: bool) -> Result<(), Stop> {
+    fn put(&mut self, text: &str, paste: bool, judged: &Screen) -> Result<(), Stop> {
         if !paste {
             // The only text that is typed: no quoting can go wrong with it.
             if !super::notice::is_safe(text) {
                 return Err(Stop::Failed("only the template's letters are typed into a pane".to_owned()));
             }
-            return self.press(&format!("send-keys -t {} -l \"{text}\"", self.pane));
+            return self.press(&format!("send-keys -t {} -l \"{text}\"", self.pane), judged);
         }
         // tmux passes ESC and CR of a buffer through, even ESC [ 201 ~.
         let clean = super::notice::without_controls(text);
-        let buffer = format!("cellphone-{}", std::process::id());
-        run_with_input(self.socket.as_deref(), &["load-buffer", "-b", &buffer, "-"], Some(&clean))
-            .map_err(Stop::Failed)?;
-        let pasted = self.press(&format!("paste-buffer -p -r -d -b {buffer} -t {}", self.pane));
+        // Several panes are rung at once, and buffers belong to the whole server: one of its own for each text.
+        let buffer = crate::fsio::temporary_name("cellphone");
+        run_with_input(self.socket.as_deref(), &["load-buffer", "-b", &buffer, "-"], clean).map_err(Stop::Failed)?;
+        let pasted = self.press(&format!("paste-buffer -p -r -d -b {buffer} -t {}", self.pane), judged);
         if pasted.is_err() {
             drop(run(self.socket.as_deref(), &["delete-buffer", "-b", &buffer]));
         }
         pasted
     }
 
-    fn submit(&mut self, key: SubmitKey) -> Result<(), Stop> {
+    fn submit(&mut self, key: SubmitKey, judged: &Screen) -> Result<(), Stop> {
         let key = match key {
             SubmitKey::Enter => "Enter",
             SubmitKey::CtrlEnter => "C-Enter",
             SubmitKey::AltEnter => "M-Enter",
             SubmitKey::Tab => "Tab",
         };
-        self.press(&format!("send-keys -t {} {key}", self.pane))
+        let now = boot::now();
+        self.press(&format!("send-keys -t {} {key}", self.pane), judged)?;
+        self.entered.get_or_insert(now);
+        Ok(())
     }
 
-    fn erase(&mut self, times: usize) -> Result<(), Stop> {
-        self.press(&format!("send-keys -t {} -N {times} BSpace", self.pane))
+    fn erase(&mut self, times: usize, judged: &Screen) -> Result<(), Stop> {
+        self.press(&format!("send-keys -t {} -N {times} BSpace", self.pane), judged)
     }
 
-    fn key(&mut self, key: Key) -> Result<(), Stop> {
+    fn key(&mut self, key: Key, judged: &Screen) -> Result<(), Stop> {
         let name = key.tmux().ok_or_else(|| Stop::Failed(format!("a terminal has no key {key}")))?;
-        self.press(&format!("send-keys -t {} {name}", self.pane))
+        self.press(&format!("send-keys -t {} {name}", self.pane), judged)
     }
 
     fn wait_for_change(&mut self, before: &Screen, limit: Duration) {

@@ -86,16 +86,76 @@ fn a_nudge_reaches_the_pinned_pane_across_a_wrapped_line() {
 
 #[test]
 #[ignore = "needs tmux: run tests/run"]
-fn a_real_shell_takes_it_for_nothing() {
+fn a_shell_that_an_agent_left_behind_gets_no_key() {
     let server = Server::new("env -i PATH=$PATH TERM=screen PS1='$ ' bash --norc -i");
     server.until("$");
-    assert_eq!(
-        server.nudge_ready(&server.target()).outcome,
-        Outcome::Submitted { blind: false },
-        "{}",
-        server.screen()
-    );
-    server.until("command not found");
+    let target = server.target();
+    assert_eq!(server.nudge(&target).outcome, Outcome::Deferred(Reason::Absent), "{}", server.screen());
+    // The agent's program comes back, in front of the same shell.
+    server.tmux(&["send-keys", "-t", "t", "-l", AGENT]);
+    server.tmux(&["send-keys", "-t", "t", "Enter"]);
+    server.until("\n>");
+    assert_eq!(server.nudge_ready(&target).outcome, Outcome::Submitted { blind: false }, "{}", server.screen());
+    server.until("got: Cellphone: 2 new");
+    server.tmux(&["send-keys", "-t", "t", "C-c"]);
+    server.until("\n$");
+    assert_eq!(server.nudge(&target).outcome, Outcome::Deferred(Reason::Absent));
+    assert_eq!(server.screen().matches("Cellphone").count(), 2, "typed and printed once: {}", server.screen());
+}
+
+#[test]
+#[ignore = "needs tmux: run tests/run"]
+fn many_panes_that_are_pasted_into_at_once_each_get_their_own() {
+    const PASTING: &str = "bash -c 'while read -e -p \"> \" x; do echo \"got: $x\"; done'";
+    let server = Server::new(PASTING);
+    let panes: Vec<String> = (0..8)
+        .map(|_| server.tmux(&["new-window", "-P", "-F", "#{pane_id}", "-t", "t:", PASTING]).trim().to_owned())
+        .collect();
+    let shown = |pane: &str| server.tmux(&["capture-pane", "-p", "-J", "-S", "-", "-t", pane]);
+    std::thread::scope(|scope| {
+        for (n, pane) in panes.iter().enumerate() {
+            let (server, shown) = (&server, &shown);
+            scope.spawn(move || {
+                let found = identify(Some(&server.socket()), pane).unwrap();
+                let way =
+                    TmuxTarget { socket: Some(server.socket()), pane: Some(found.id), process: Some(found.process) };
+                let agent = AgentName::new(format!("Agent-{n}")).unwrap();
+                let mut target = Target::new(agent.clone(), Way::Tmux(way));
+                target.profile.entry = crate::nudge::profile::Entry::Paste;
+                let notice = Notice { agent, ..notice() };
+                let context = NudgeContext { human_idle: Duration::ZERO, ..NudgeContext::new(server.dir.path()) };
+                for round in 1..=5 {
+                    let end = Instant::now() + Duration::from_secs(20);
+                    while nudge(&target, &notice, &context).outcome != (Outcome::Submitted { blind: false }) {
+                        assert!(Instant::now() < end, "{}", shown(pane));
+                    }
+                    while shown(pane).matches(&format!("got: Cellphone: 2 new for Agent-{n}")).count() < round {
+                        assert!(Instant::now() < end, "{}", shown(pane));
+                    }
+                }
+            });
+        }
+    });
+    for (n, pane) in panes.iter().enumerate() {
+        let all = shown(pane);
+        let own = all.matches(&format!("new for Agent-{n}")).count();
+        assert_eq!(all.matches("new for Agent-").count(), own, "{all}");
+    }
+    assert_eq!(server.tmux(&["list-buffers"]), "", "no buffer is left");
+}
+
+#[test]
+#[ignore = "needs tmux: run tests/run"]
+fn a_server_that_is_stopped_holds_nobody() {
+    let server = Server::new(AGENT);
+    server.until(">");
+    let target = server.target();
+    let pid = server.tmux(&["display-message", "-p", "#{pid}"]).trim().to_owned();
+    let signal = |name: &str| assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    signal("-STOP");
+    let outcome = server.nudge(&target).outcome;
+    signal("-CONT");
+    assert!(matches!(&outcome, Outcome::Failed(why) if why.contains("does not answer")), "{outcome:?}");
 }
 
 #[test]
@@ -153,7 +213,7 @@ fn a_program_that_does_not_echo_is_not_submitted() {
 #[ignore = "needs tmux: run tests/run"]
 fn a_pasted_message_cannot_leave_its_paste() {
     // A program with bracketed paste that shows what it is given.
-    let server = Server::new("env -i PATH=$PATH TERM=screen PS1='$ ' bash --norc -i");
+    let server = Server::new("env -i PATH=$PATH TERM=screen bash -c 'while read -e -p \"$ \" x; do eval \"$x\"; done'");
     server.until("$");
     let mut target = server.target();
     target.profile.echo_ms = 1_000;

@@ -3,6 +3,7 @@
 
 #[cfg(unix)]
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +68,9 @@ pub enum Reply {
         outcome: Outcome,
         /// The program's process.
         process: PinnedProcess,
+        /// When the key that submits was pressed first, on the boot clock.
+        #[serde(default)]
+        entered: Option<Duration>,
     },
     /// The request was not understood.
     Error(String),

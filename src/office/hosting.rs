@@ -1,15 +1,52 @@
 //! A program hosted by `cellphone run`, whose terminal can ring.
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::joining::last_part;
-use super::{ErrorKind, Office, OfficeError, Result};
+use super::{ErrorKind, Office, OfficeError, Result, control};
 use crate::model::AgentName;
 use crate::nudge::host::{self, HostError, HostOptions};
 pub use crate::nudge::{Attempt, Outcome};
 use crate::roster::{Channel, ChannelKind, save_agent};
 
+/// How long a host may take until it answers.
+#[cfg(unix)]
+const START: Duration = Duration::from_secs(10);
+
+/// Tells the daemon, if one runs, to try an agent's window now.
+fn announce(state: &Path, agent: &AgentName) {
+    let request = control::Request::Nudge { agent: agent.clone() };
+    // Without a daemon there are no pauses.
+    drop(control::ask(state, &request, Duration::from_secs(1)));
+}
+
+/// The same, from a thread, once the host answers.
+#[cfg(unix)]
+fn announce_host(state: PathBuf, agent: AgentName) {
+    use crate::nudge::{pty, wire};
+    std::thread::spawn(move || {
+        let end = Instant::now() + START;
+        while Instant::now() < end {
+            if pty::ask(&agent, &wire::Request::Identity, &state, Duration::from_secs(1)).is_ok() {
+                return announce(&state, &agent);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+}
+
+#[cfg(not(unix))]
+fn announce_host(_: PathBuf, _: AgentName) {}
+
 impl Office {
+    /// An agent has another window now: pauses that failures of the old one
+    /// caused hold no longer.
+    pub(super) fn window_is_new(&self, agent: &AgentName) {
+        announce(self.root().state().path(), agent);
+    }
+
     /// Hosts a program for an agent until it ends; gives its exit code.
     /// Starting it is what registers the terminal: the roster gets the
     /// channel when it has none, approved by whoever starts the program.
@@ -33,6 +70,7 @@ impl Office {
             state: self.root().state().path().to_owned(),
             program: program.to_vec(),
         };
+        announce_host(options.state.clone(), options.agent.clone());
         host::run(&options).map_err(|e| {
             let kind = match &e {
                 HostError::Taken(_) => ErrorKind::Conflict,

@@ -100,6 +100,7 @@ impl Office {
             .agent(&agent.name)
             .with("window", &surroundings.window);
         self.note(&[event]);
+        self.window_is_new(&agent.name);
         Ok(Joined { agent, root: self.root().path().to_owned(), surroundings, known })
     }
 }

@@ -7,7 +7,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::keys::Keys;
+use crate::fsio::boot;
 use crate::nudge::converse::{Look, Stop, Terminal};
+use crate::nudge::foreground;
 use crate::nudge::gates::Seen;
 use crate::nudge::grid::{Cell, Screen, Shade, full_colour, palette};
 use crate::nudge::key::Key;
@@ -154,7 +156,7 @@ impl Hosted {
     /// The right to type, for one nudge.
     pub(super) fn typist(&self, human_idle: Duration) -> Option<Typist<'_>> {
         let _typing = self.typing.try_lock().ok()?;
-        Some(Typist { hosted: self, human_idle, version: 0, begun: Instant::now(), _typing })
+        Some(Typist { hosted: self, human_idle, version: 0, begun: Instant::now(), entered: None, _typing })
     }
 }
 
@@ -164,10 +166,16 @@ pub(super) struct Typist<'a> {
     human_idle: Duration,
     version: u64,
     begun: Instant,
+    entered: Option<Duration>,
     _typing: MutexGuard<'a, ()>,
 }
 
 impl Typist<'_> {
+    /// When the key that submits was pressed first, on the boot clock.
+    pub(super) const fn entered(&self) -> Option<Duration> {
+        self.entered
+    }
+
     fn check(&self) -> Result<(), Stop> {
         match proof::pin(self.hosted.process.pid) {
             Some(now) if now == self.hosted.process => Ok(()),
@@ -175,8 +183,13 @@ impl Typist<'_> {
         }
     }
 
-    fn send(&self, bytes: &[u8]) -> Result<(), Stop> {
+    /// Writes while the program shows what was judged: the last thing that is
+    /// looked at before the bytes go.
+    fn send(&self, bytes: &[u8], judged: &Screen) -> Result<(), Stop> {
         self.check()?;
+        if self.hosted.screen() != *judged {
+            return Err(Stop::Deferred(Reason::Unsettled));
+        }
         self.hosted.write(bytes).map_err(|e| Stop::Failed(format!("the hosted program cannot be written to: {e}")))
     }
 }
@@ -197,38 +210,45 @@ impl Terminal for Typist<'_> {
             still: Some(still),
             copy_mode: false,
             synchronized: false,
+            bare_shell: foreground::words(self.hosted.process.pid)
+                .is_some_and(|words| foreground::is_bare_shell(&words)),
         };
         Ok(Look { screen, seen })
     }
 
-    fn put(&mut self, text: &str, paste: bool) -> Result<(), Stop> {
+    fn put(&mut self, text: &str, paste: bool, judged: &Screen) -> Result<(), Stop> {
         // A key that came in since the gates were looked at waits behind us.
         if hold(&self.hosted.human).last.is_some_and(|at| at > self.begun) {
             return Err(Stop::Deferred(Reason::HumanActive));
         }
         let clean = crate::nudge::notice::without_controls(text);
-        if paste { self.send(format!("\x1b[200~{clean}\x1b[201~").as_bytes()) } else { self.send(clean.as_bytes()) }
+        let text = if paste { format!("\x1b[200~{clean}\x1b[201~") } else { clean };
+        self.send(text.as_bytes(), judged)
     }
 
-    fn submit(&mut self, key: SubmitKey) -> Result<(), Stop> {
-        self.send(match key {
+    fn submit(&mut self, key: SubmitKey, judged: &Screen) -> Result<(), Stop> {
+        let bytes: &[u8] = match key {
             SubmitKey::Enter => b"\r",
             SubmitKey::CtrlEnter => b"\x1b[13;5u",
             SubmitKey::AltEnter => b"\x1b\r",
             SubmitKey::Tab => b"\t",
-        })
+        };
+        let now = boot::now();
+        self.send(bytes, judged)?;
+        self.entered.get_or_insert(now);
+        Ok(())
     }
 
-    fn erase(&mut self, times: usize) -> Result<(), Stop> {
-        self.send(&vec![0x7f; times])
+    fn erase(&mut self, times: usize, judged: &Screen) -> Result<(), Stop> {
+        self.send(&vec![0x7f; times], judged)
     }
 
-    fn key(&mut self, key: Key) -> Result<(), Stop> {
+    fn key(&mut self, key: Key, judged: &Screen) -> Result<(), Stop> {
         if hold(&self.hosted.human).last.is_some_and(|at| at > self.begun) {
             return Err(Stop::Deferred(Reason::HumanActive));
         }
         let bytes = key.bytes().ok_or_else(|| Stop::Failed(format!("a terminal has no key {key}")))?;
-        self.send(&bytes)
+        self.send(&bytes, judged)
     }
 
     fn wait_for_change(&mut self, _: &Screen, limit: Duration) {

@@ -6,7 +6,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::hosted::Hosted;
+use super::hosted::{Hosted, Typist};
 use crate::model::AgentName;
 use crate::nudge::converse::{converse, examine, press};
 use crate::nudge::notice::is_safe;
@@ -53,25 +53,26 @@ fn answer(request: Request, hosted: &Hosted, agent: &AgentName) -> Reply {
         Request::Identity => {
             Reply::Identity { agent: agent.to_string(), process: hosted.process(), host: std::process::id() }
         }
-        Request::Nudge { text, profile, human_idle_ms, dry_run } => {
-            let outcome = match hosted.typist(Duration::from_millis(human_idle_ms)) {
-                None => Outcome::Deferred(Reason::Locked),
-                Some(_) if profile.entry == Entry::Typed && !is_safe(&text) => {
-                    Outcome::failed("only the template's letters are typed into a program")
-                }
-                Some(mut typist) if dry_run => {
-                    examine(&mut typist, &profile).map_or_else(Outcome::from, |_| Outcome::Typed)
-                }
-                Some(mut typist) => converse(&mut typist, &profile, &text),
-            };
-            Reply::Attempt { outcome, process: hosted.process() }
-        }
+        Request::Nudge { text, profile, human_idle_ms, dry_run } => attempt(hosted, human_idle_ms, |typist| {
+            if profile.entry == Entry::Typed && !is_safe(&text) {
+                Outcome::failed("only the template's letters are typed into a program")
+            } else if dry_run {
+                examine(typist, &profile).map_or_else(Outcome::from, |_| Outcome::Typed)
+            } else {
+                converse(typist, &profile, &text)
+            }
+        }),
         Request::Press { key, profile, human_idle_ms } => {
-            let outcome = match hosted.typist(Duration::from_millis(human_idle_ms)) {
-                None => Outcome::Deferred(Reason::Locked),
-                Some(mut typist) => press(&mut typist, &profile, key),
-            };
-            Reply::Attempt { outcome, process: hosted.process() }
+            attempt(hosted, human_idle_ms, |typist| press(typist, &profile, key))
         }
     }
+}
+
+fn attempt(hosted: &Hosted, human_idle_ms: u64, work: impl FnOnce(&mut Typist<'_>) -> Outcome) -> Reply {
+    let process = hosted.process();
+    let Some(mut typist) = hosted.typist(Duration::from_millis(human_idle_ms)) else {
+        return Reply::Attempt { outcome: Outcome::Deferred(Reason::Locked), process, entered: None };
+    };
+    let outcome = work(&mut typist);
+    Reply::Attempt { outcome, process, entered: typist.entered() }
 }

@@ -10,6 +10,7 @@ use super::input::Input;
 use super::keys::{Keymap, Locks, Stroke};
 use super::picture::{Area, Image};
 use super::x11::Display;
+use crate::fsio::boot;
 use crate::nudge::converse::Stop;
 use crate::nudge::outcome::{Attempt, Outcome, Reason};
 use crate::nudge::target::{PinnedProcess, ScreenTarget, Target};
@@ -22,9 +23,9 @@ const RAISE: Duration = Duration::from_millis(250);
 
 /// Nudges a pinned window.
 pub(super) fn nudge(target: &Target, screen: &ScreenTarget, text: &str, context: &NudgeContext) -> Attempt {
-    let mut pinned = None;
-    let outcome = talk(target, screen, text, context, &mut pinned).unwrap_or_else(Outcome::from);
-    Attempt { outcome, pinned }
+    let mut attempt = Attempt::of(Outcome::Typed);
+    attempt.outcome = talk(target, screen, text, context, &mut attempt).unwrap_or_else(Outcome::from);
+    attempt
 }
 
 fn talk(
@@ -32,21 +33,23 @@ fn talk(
     pin: &ScreenTarget,
     text: &str,
     context: &NudgeContext,
-    pinned: &mut Option<PinnedProcess>,
+    facts: &mut Attempt,
 ) -> Result<Outcome, Stop> {
     let _typist = typist::lock("display", &typist_name(pin))?;
     let mut scene = Scene::open(target, pin)?;
-    *pinned = Some(scene.process);
+    facts.pinned = Some(scene.process);
     scene.may_disturb(context.human_idle)?;
     if context.dry_run {
         scene.point()?;
         return Ok(Outcome::Typed);
     }
     let _calm = Calm::hold();
-    scene.held(|scene| match &pin.composer {
+    let outcome = scene.held(|scene| match &pin.composer {
         Some(composer) => super::seen::talk(scene, composer, text),
         None => super::unseen::talk(scene, text),
-    })
+    });
+    facts.entered = scene.entered;
+    outcome
 }
 
 /// The display's name without its screen: one person sits before all of them.
@@ -69,6 +72,8 @@ pub(super) struct Scene<'a> {
     pub(super) process: PinnedProcess,
     /// Where the pointer has to stay, once it is there.
     pointer: Option<(i32, i32)>,
+    /// When the key that submits was pressed first, on the boot clock.
+    entered: Option<Duration>,
 }
 
 /// How things were before.
@@ -86,7 +91,7 @@ impl<'a> Scene<'a> {
         let (window, process) = verified(&display, target, pin)?;
         let hands = Hands::open(&display).map_err(Stop::Failed)?;
         let keymap = Keymap::read(&display).map_err(Stop::Failed)?;
-        Ok(Self { display, hands, keymap, target, pin, window, process, pointer: None })
+        Ok(Self { display, hands, keymap, target, pin, window, process, pointer: None, entered: None })
     }
 
     /// Whether the person has left keyboard and mouse alone. Modifiers that a
@@ -236,6 +241,13 @@ impl<'a> Scene<'a> {
         let done = display.alone(|| work(self)).map_err(Stop::Failed)??;
         display.sync().map_err(Stop::Failed)?;
         Ok(done)
+    }
+
+    /// The key that submits, by the profile: pressed as the end of a check.
+    pub(super) fn enter(&mut self) -> Result<(), Stop> {
+        let strokes = self.keymap.submit(self.target.profile.submit).map_err(Stop::Failed)?;
+        self.entered.get_or_insert(boot::now());
+        self.hands.stroke(&strokes).map_err(Stop::Failed)
     }
 
     /// Waits until `done` is content with a picture; gives the last one.

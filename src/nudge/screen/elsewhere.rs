@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::input::Input;
 use super::picture::{Area, Composer};
 use super::{Monitor, Window, title_matches};
+use crate::fsio::boot;
 use crate::nudge::NudgeContext;
 use crate::nudge::converse::Stop;
 use crate::nudge::outcome::{Attempt, Outcome, Reason};
@@ -57,7 +58,8 @@ fn front() -> Result<Window, String> {
     Ok(Window { id: pid.unwrap_or_default(), class, pid, title, area })
 }
 
-fn verify(pin: &ScreenTarget) -> Result<PinnedProcess, Stop> {
+/// The pinned process, if it is there and the same.
+fn pinned(pin: &ScreenTarget) -> Result<PinnedProcess, Stop> {
     let (Some(pid), Some(start)) = (pin.pid, pin.start) else {
         return Err(Stop::Failed("no window with a process is pinned; nothing was typed".to_owned()));
     };
@@ -65,15 +67,20 @@ fn verify(pin: &ScreenTarget) -> Result<PinnedProcess, Stop> {
     if proof::pin(pid) != Some(process) {
         return Err(Stop::Failed("the pinned process is gone; nothing was typed".to_owned()));
     }
+    Ok(process)
+}
+
+fn verify(pin: &ScreenTarget) -> Result<PinnedProcess, Stop> {
+    let process = pinned(pin)?;
     let window = front().map_err(Stop::Failed)?;
     let title = pin.title.as_ref().is_none_or(|pattern| title_matches(pattern, &window.title));
-    if window.pid == Some(pid) && title { Ok(process) } else { Err(Stop::Deferred(Reason::NoFocus)) }
+    if window.pid == Some(process.pid) && title { Ok(process) } else { Err(Stop::Deferred(Reason::NoFocus)) }
 }
 
 pub(super) fn nudge(target: &Target, screen: &ScreenTarget, text: &str, context: &NudgeContext) -> Attempt {
-    let mut pinned = None;
-    let outcome = talk(target, screen, text, context, &mut pinned).unwrap_or_else(Outcome::from);
-    Attempt { outcome, pinned }
+    let mut attempt = Attempt::of(Outcome::Typed);
+    attempt.outcome = talk(target, screen, text, context, &mut attempt).unwrap_or_else(Outcome::from);
+    attempt
 }
 
 fn talk(
@@ -81,20 +88,25 @@ fn talk(
     pin: &ScreenTarget,
     text: &str,
     context: &NudgeContext,
-    pinned: &mut Option<PinnedProcess>,
+    facts: &mut Attempt,
 ) -> Result<Outcome, Stop> {
     let _typist = typist::lock("display", "")?;
-    let before = front().map_err(Stop::Failed)?;
-    let Some(pid) = pin.pid else { return verify(pin).map(|_| Outcome::Typed) };
+    let process = pinned(pin)?;
+    if idle().map_err(Stop::Failed)? < context.human_idle {
+        return Err(Stop::Deferred(Reason::HumanActive));
+    }
     if context.dry_run {
         return Ok(Outcome::Typed);
     }
+    let pid = process.pid;
+    let before = front().map_err(Stop::Failed)?;
+    let pointer = Input::open(None).and_then(|input| input.location()).map_err(Stop::Failed)?;
     bring(pid).map_err(Stop::Failed)?;
     let outcome = (|| {
         let end = std::time::Instant::now() + FRONT;
         loop {
             match verify(pin) {
-                Ok(process) => break *pinned = Some(process),
+                Ok(process) => break facts.pinned = Some(process),
                 Err(Stop::Deferred(_)) if std::time::Instant::now() < end => {}
                 Err(stop) => return Err(stop),
             }
@@ -109,13 +121,27 @@ fn talk(
         input.text(text).map_err(Stop::Failed)?;
         std::thread::sleep(target.profile.pause());
         verify(pin).map_err(|_| Stop::Deferred(Reason::Stranded))?;
+        facts.entered = Some(boot::now());
         input.enter().map_err(Stop::Failed)?;
         Ok(Outcome::Submitted { blind: true })
     })();
+    drop(Input::open(None).and_then(|mut input| input.point(pointer.0, pointer.1)));
     if let Some(pid) = before.pid {
         drop(bring(pid));
     }
     outcome
+}
+
+/// How long keyboard and mouse have been left alone, by `ioreg`, in whose
+/// words it is `"HIDIdleTime" = NANOSECONDS`. Where that cannot be read
+/// nothing is typed.
+fn idle() -> Result<Duration, String> {
+    let unknown = || "nothing tells how long keyboard and mouse were left alone; nothing was typed".to_owned();
+    let out = Command::new("ioreg").args(["-c", "IOHIDSystem", "-d", "4"]).output().map_err(|_| unknown())?;
+    let text = String::from_utf8_lossy(&out.stdout);
+    let (_, rest) = text.split_once("\"HIDIdleTime\" = ").ok_or_else(unknown)?;
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().map(Duration::from_nanos).map_err(|_| unknown())
 }
 
 fn bring(pid: u32) -> Result<(), String> {

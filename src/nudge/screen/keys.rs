@@ -6,10 +6,14 @@ use x11rb::protocol::xkb::{ConnectionExt as _, Group, ID};
 use x11rb::protocol::xproto::{ConnectionExt, Keycode, ModMask};
 
 use super::x11::{Display, words};
+use crate::nudge::profile::SubmitKey;
 
 /// Keysyms of X11/keysymdef.h.
 const SHIFT: u32 = 0xffe1;
+const CONTROL: u32 = 0xffe3;
+const ALT: u32 = 0xffe9;
 const RETURN: u32 = 0xff0d;
+const TAB: u32 = 0xff09;
 const BACKSPACE: u32 = 0xff08;
 const INSERT: u32 = 0xff63;
 /// Every modifier key: Shift, Control, Caps, Meta, Alt, Super, Hyper; and the
@@ -93,9 +97,19 @@ impl Keymap {
         Ok(vec![Stroke::Press(code), Stroke::Release(code)])
     }
 
-    /// Enter.
-    pub(super) fn enter(&self) -> Result<Vec<Stroke>, String> {
-        self.press(RETURN, "Return")
+    /// The key that submits, with what is held meanwhile.
+    pub(super) fn submit(&self, key: SubmitKey) -> Result<Vec<Stroke>, String> {
+        match key {
+            SubmitKey::Enter => self.press(RETURN, "Return"),
+            SubmitKey::CtrlEnter => self.chord((CONTROL, "Control"), (RETURN, "Return")),
+            SubmitKey::AltEnter => self.chord((ALT, "Alt"), (RETURN, "Return")),
+            SubmitKey::Tab => self.press(TAB, "Tab"),
+        }
+    }
+
+    fn chord(&self, (held, name): (u32, &str), (key, what): (u32, &str)) -> Result<Vec<Stroke>, String> {
+        let held = self.key(held).ok_or_else(|| format!("the keyboard map has no {name}"))?;
+        Ok([vec![Stroke::Press(held)], self.press(key, what)?, vec![Stroke::Release(held)]].concat())
     }
 
     /// Backspace, so many times.
@@ -105,9 +119,7 @@ impl Keymap {
 
     /// Shift+Insert: paste, in terminals and toolkits alike.
     pub(super) fn paste(&self) -> Result<Vec<Stroke>, String> {
-        let shift = self.key(SHIFT).ok_or("the keyboard map has no Shift")?;
-        let insert = self.press(INSERT, "Insert")?;
-        Ok([vec![Stroke::Press(shift)], insert, vec![Stroke::Release(shift)]].concat())
+        self.chord((SHIFT, "Shift"), (INSERT, "Insert"))
     }
 
     /// Releases every modifier: what a killed program left pressed. A key
@@ -209,7 +221,7 @@ mod tests {
 
     #[test]
     fn other_keys() {
-        assert_eq!(map().enter().unwrap(), [Stroke::Press(12), Stroke::Release(12)]);
+        assert_eq!(map().submit(SubmitKey::Enter).unwrap(), [Stroke::Press(12), Stroke::Release(12)]);
         assert_eq!(map().let_go(), [Stroke::Release(11)]);
         assert!(map().paste().is_err() && map().erase(1).is_err(), "this map has no such keys");
     }

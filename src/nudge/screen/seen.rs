@@ -128,7 +128,6 @@ impl Typing<'_, '_> {
             }
             typed = self.await_still(profile.echo())?;
         }
-        let enter = self.scene.keymap.enter().map_err(Stop::Failed)?;
         for _ in 0..profile.enters.max(1) {
             self.scene.atomically(|scene| {
                 scene.check()?;
@@ -137,7 +136,7 @@ impl Typing<'_, '_> {
                 if composer.outside_changed(before, &whole) || !composer.is_same(&typed, &now) {
                     return Err(Stop::Deferred(Reason::Unsettled));
                 }
-                scene.hands.stroke(&enter).map_err(Stop::Failed)
+                scene.enter()
             })?;
             let (seen, empty) =
                 self.scene.await_picture(&composer.region, profile.echo(), |seen| composer.is_empty(seen))?;

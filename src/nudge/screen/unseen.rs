@@ -31,11 +31,10 @@ pub(super) fn talk(scene: &mut Scene<'_>, text: &str) -> Result<Outcome, Stop> {
     std::thread::sleep(scene.target.profile.pause());
     // From here on the text stands in the right window; Enter goes there or
     // nowhere.
-    let enter = scene.keymap.enter().map_err(Stop::Failed)?;
     let pressed = scene.with_locks(0, |scene| {
         scene.atomically(|scene| {
             scene.check()?;
-            scene.hands.stroke(&enter).map_err(Stop::Failed)
+            scene.enter()
         })
     });
     match pressed {

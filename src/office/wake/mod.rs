@@ -91,8 +91,8 @@ struct Window {
     nudged: Vec<MessageId>,
     due: Option<Duration>,
     pinned: Option<PinnedProcess>,
-    /// The ancestors of each process that reported during the attempt.
-    reports: Vec<Vec<PinnedProcess>>,
+    /// When each process reported during the attempt, and its ancestors.
+    reports: Vec<(Duration, Vec<PinnedProcess>)>,
     moved: bool,
     note: Option<String>,
     seen: Option<Timestamp>,
@@ -154,7 +154,7 @@ impl Bell {
         let line = proof::ancestors(pid);
         let proved = window.pinned.is_some_and(|pinned| line.contains(&pinned));
         if window.state.phase() == Phase::Attempting && window.reports.len() < REPORTS {
-            window.reports.push(line);
+            window.reports.push((now, line));
         }
         if !proved {
             return false;
@@ -197,8 +197,11 @@ impl Bell {
         if !told {
             return;
         }
-        // The agent may have been quicker than the look that follows Enter.
-        let proved = attempt.pinned.is_some_and(|pinned| reports.iter().any(|line| line.contains(&pinned)));
+        // The agent may have been quicker than the look that follows Enter. What ran before Enter proves nothing.
+        let proved = attempt
+            .pinned
+            .zip(attempt.entered)
+            .is_some_and(|(pinned, entered)| reports.iter().any(|(at, line)| *at >= entered && line.contains(&pinned)));
         if proved {
             self.drive(office, agent, Input::Proof(Proof::Woken), now);
         } else if moved {

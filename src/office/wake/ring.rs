@@ -10,8 +10,11 @@ use std::time::Duration;
 use super::{End, Order, Rung};
 use crate::mailbox::Which;
 use crate::model::{Address, AgentName, Priority, Role};
-use crate::nudge::{self, Attempt, Notice, NudgeContext, Outcome, PinnedProcess, SubmitRule, Target, TmuxTarget, Way};
+use crate::nudge::{
+    self, Attempt, Notice, NudgeContext, Outcome, PinnedProcess, SubmitRule, Target, TmuxTarget, Way, foreground,
+};
 
+use crate::office::joining::last_part;
 use crate::office::{ErrorKind, Office, OfficeError, Result, SendRequest, coords};
 use crate::roster::{Agent, Channel, ChannelKind, NudgeContent, Pin, Submit};
 
@@ -118,11 +121,21 @@ pub(in crate::office) fn target(
     };
     let mut target = Target::new(agent.name.clone(), way);
     target.submit = submit;
-    if let Some(name) = &agent.profile {
-        // Without one, that of any prompt, whose gates are the strictest.
-        target.profile = office.profile(name)?.unwrap_or_default();
+    // Without one, that of any prompt, whose gates are the strictest.
+    if let Some(name) = agent.profile.clone().or_else(|| profile_in_front(office, &target.way)) {
+        target.profile = office.profile(&name)?.unwrap_or_default();
     }
     Ok(target)
+}
+
+/// The profile of the program that is in a pane now: it may have been started
+/// after the pane was joined.
+fn profile_in_front(office: &Office, way: &Way) -> Option<String> {
+    let Way::Tmux(TmuxTarget { process: Some(process), .. }) = way else { return None };
+    // `node /usr/bin/claude`: the program is the second word.
+    let words = foreground::words(process.pid)?;
+    let parts: Vec<String> = words.iter().take(2).map(|word| last_part(word)).collect();
+    office.profile_of(parts.iter().map(String::as_str))
 }
 
 fn process(pin: &Pin) -> Option<PinnedProcess> {

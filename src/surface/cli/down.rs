@@ -27,7 +27,8 @@ impl Run for DownArgs {
             Err(e) => return Err(Failure::from(e)),
         };
         let begun = Instant::now();
-        while was_running && control::probe(state, PATIENCE).is_some() {
+        // Its lock is given back by the end of the process itself.
+        while was_running && control::daemon_lock_held(office.root().state()).is_ok_and(|held| held) {
             if begun.elapsed() > FAREWELL {
                 return Err(Failure::new(Code::TryAgain, format!("the daemon still works after {FAREWELL:?}"))
                     .hint("cellphone status"));
