@@ -13,6 +13,7 @@ use super::x11::Display;
 use crate::fsio::boot;
 use crate::nudge::converse::Stop;
 use crate::nudge::outcome::{Attempt, Outcome, Reason};
+use crate::nudge::profile::{Signs, WhileBusy};
 use crate::nudge::target::{PinnedProcess, ScreenTarget, Target};
 use crate::nudge::{NudgeContext, typist};
 
@@ -41,7 +42,11 @@ fn talk(
     scene.may_disturb(context.human_idle)?;
     if context.dry_run {
         scene.point()?;
+        pin.composer.as_ref().map_or(Ok(()), |composer| super::seen::examine(&mut scene, composer))?;
         return Ok(Outcome::Typed);
+    }
+    if let Some(composer) = &pin.composer {
+        super::seen::draft_still_stands(&mut scene, composer)?;
     }
     let _calm = Calm::hold();
     let outcome = scene.held(|scene| match &pin.composer {
@@ -49,6 +54,9 @@ fn talk(
         None => super::unseen::talk(scene, text),
     });
     facts.entered = scene.entered;
+    if let (Err(Stop::Deferred(Reason::Draft)), Some(composer)) = (&outcome, &pin.composer) {
+        super::seen::remember_draft(&mut scene, composer);
+    }
     outcome
 }
 
@@ -100,6 +108,7 @@ impl<'a> Scene<'a> {
         if self.hands.quiet().map_err(Stop::Failed)?.is_some_and(|quiet| quiet < idle) {
             return Err(Stop::Deferred(Reason::HumanActive));
         }
+        self.check_title()?;
         if self.hands.pointer().map_err(Stop::Failed)?.2 {
             self.hands.stroke(&self.keymap.let_go()).map_err(Stop::Failed)?;
             self.hands.disturbed().map_err(Stop::Failed)?;
@@ -203,13 +212,12 @@ impl<'a> Scene<'a> {
     /// inside [`Scene::atomically`].
     pub(super) fn check(&mut self) -> Result<(), Stop> {
         self.check_unmoved()?;
+        self.check_title()?;
         let (x, y, _) = self.hands.pointer().map_err(Stop::Failed)?;
         if self.pointer.is_some_and(|place| place != (x, y)) {
             return Err(Stop::Deferred(Reason::HumanActive));
         }
-        if let Some((x, y)) = self.point()?
-            && !self.display.is_at(self.window, x, y).map_err(Stop::Failed)?
-        {
+        if self.point()?.is_some() && !self.is_uncovered()? {
             return Err(Stop::Deferred(Reason::Covered));
         }
         Ok(())
@@ -224,6 +232,27 @@ impl<'a> Scene<'a> {
             return Err(Stop::Deferred(Reason::HumanActive));
         }
         self.check_focus()
+    }
+
+    /// What the title says of the program, by its profile: the only words of
+    /// a window that can be read.
+    fn check_title(&self) -> Result<(), Stop> {
+        let profile = &self.target.profile;
+        let title = self.display.title(self.window).map_err(Stop::Failed)?;
+        let says = |signs: &Signs| signs.title.iter().any(|pattern| pattern.is_match(&title));
+        if says(&profile.dialog) {
+            return Err(Stop::Deferred(Reason::Dialog));
+        }
+        let waits = profile.while_busy == WhileBusy::Wait && says(&profile.busy);
+        if waits { Err(Stop::Deferred(Reason::Busy)) } else { Ok(()) }
+    }
+
+    /// Whether nothing lies over the place where it would be typed.
+    pub(super) fn is_uncovered(&self) -> Result<bool, Stop> {
+        match self.point()? {
+            Some((x, y)) => self.display.is_at(self.window, x, y).map_err(Stop::Failed),
+            None => Ok(false),
+        }
     }
 
     /// Keys would reach the window now.

@@ -46,6 +46,8 @@ struct Seen {
     composer: String,
     lines: Vec<String>,
     clicks: usize,
+    /// Enters with Control held.
+    chords: usize,
 }
 
 /// The client, on a thread of its own.
@@ -100,6 +102,9 @@ impl Pad {
     pub(super) fn clicks(&self) -> usize {
         self.seen.lock().unwrap().clicks
     }
+    pub(super) fn chords(&self) -> usize {
+        self.seen.lock().unwrap().chords
+    }
     pub(super) fn composer(&self) -> String {
         self.seen.lock().unwrap().composer.clone()
     }
@@ -150,6 +155,8 @@ fn run(display: &Display, window: u32, habits: &Habits, seen: &Mutex<Seen>, stop
                     match keysym {
                         0xff0d if swallow > 0 => swallow -= 1,
                         0xff0d => {
+                            // Bit 2 of the state is Control.
+                            now.chords += usize::from(state & 4 == 4);
                             let line = std::mem::take(&mut now.composer);
                             now.lines.push(line);
                         }

@@ -111,6 +111,62 @@ fn a_draft_a_deaf_window_and_another_size_get_no_enter() {
 
 #[test]
 #[ignore = "needs Xvfb and openbox: run tests/run"]
+fn a_window_with_a_draft_is_not_brought_forward_again_while_the_draft_stands() {
+    let desk = Desk::new(true);
+    let pad = Pad::open(&desk, "pad", Habits { place: (40, 60), ..Habits::default() });
+    let other = Pad::open(&desk, "other", Habits { place: (600, 60), ..Habits::default() });
+    let target = registered(&desk, "pad");
+    let display = Arc::new(desk.open());
+    display.bring(pad.window, Duration::from_secs(5)).unwrap();
+    desk.person_types("half");
+    until("the draft", || (pad.composer() == "half").then_some(()));
+    display.bring(other.window, Duration::from_secs(5)).unwrap();
+    assert_eq!(desk.nudge(&target, 1), Outcome::Deferred(Reason::Draft));
+    let clicks = pad.clicks();
+    for _ in 0..5 {
+        assert_eq!(desk.nudge(&target, 1), Outcome::Deferred(Reason::Draft));
+    }
+    assert_eq!(pad.clicks(), clicks, "it was left alone");
+    // The person finishes: the next look finds it.
+    let keymap = super::Keymap::read(&display).unwrap();
+    display.bring(pad.window, Duration::from_secs(5)).unwrap();
+    let mut fingers = super::Hands::open(&display).unwrap();
+    fingers.stroke(&keymap.erase(4).unwrap()).unwrap();
+    display.sync().unwrap();
+    until("the draft has gone", || pad.composer().is_empty().then_some(()));
+    assert_eq!(desk.nudge(&target, 1), WOKEN);
+}
+
+#[test]
+#[ignore = "needs Xvfb and openbox: run tests/run"]
+fn a_title_that_says_busy_or_asking_gets_no_key_and_urgent_has_its_own() {
+    use crate::nudge::profile::{Pattern, SubmitKey};
+    use x11rb::protocol::xproto::{AtomEnum, PropMode};
+    use x11rb::wrapper::ConnectionExt as _;
+    let desk = Desk::new(true);
+    let pad = Pad::open(&desk, "pad", Habits { place: (40, 60), ..Habits::default() });
+    let mut target = registered(&desk, "pad");
+    target.profile.busy.title = vec![Pattern::new("Working").unwrap()];
+    target.profile.dialog.title = vec![Pattern::new("asks$").unwrap()];
+    let display = desk.open();
+    let entitle = |title: &str| {
+        let (replace, string) = (PropMode::REPLACE, AtomEnum::STRING);
+        display.connection.change_property8(replace, pad.window, AtomEnum::WM_NAME, string, title.as_bytes()).unwrap();
+        display.sync().unwrap();
+    };
+    for (title, reason) in [("pad Working", Reason::Busy), ("pad asks", Reason::Dialog)] {
+        entitle(title);
+        assert_eq!(desk.nudge(&target, 1), Outcome::Deferred(reason));
+    }
+    assert_eq!(pad.keys(), 0);
+    entitle("pad");
+    target.profile.submit = SubmitKey::CtrlEnter;
+    assert_eq!(desk.nudge(&target, 1), WOKEN);
+    assert_eq!(pad.chords(), 1);
+}
+
+#[test]
+#[ignore = "needs Xvfb and openbox: run tests/run"]
 fn a_window_that_changes_elsewhere_meanwhile_gets_no_enter() {
     let desk = Desk::new(true);
     let pad = Pad::open(&desk, "pad", Habits { chatty: true, place: (40, 60), ..Habits::default() });

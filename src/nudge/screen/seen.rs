@@ -18,16 +18,29 @@ use crate::nudge::outcome::{Outcome, Reason};
 
 /// How long a window may take to look as it does with the focus.
 const SETTLE: Duration = Duration::from_millis(400);
+/// How long a draft is believed to stand in a window that cannot be seen.
+const UNSEEN: Duration = Duration::from_secs(10);
 /// How long a picture must stand still to be taken for the whole text.
 const STILL: Duration = Duration::from_millis(8);
 
 /// Text of ours that still stands in a window, by display, window and start
 /// of its process.
 type Key = (String, u32, u64);
-static LEFT: Mutex<Option<HashMap<Key, (Image, usize)>>> = Mutex::new(None);
+type Kept<T> = Mutex<Option<HashMap<Key, T>>>;
+static LEFT: Kept<(Image, usize)> = Mutex::new(None);
+/// How a composer with somebody's draft looked, and when.
+static DRAFTS: Kept<(Image, Instant)> = Mutex::new(None);
 
-fn left<T>(work: impl FnOnce(&mut HashMap<Key, (Image, usize)>) -> T) -> T {
-    work(LEFT.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
+fn with<T, R>(kept: &Kept<T>, work: impl FnOnce(&mut HashMap<Key, T>) -> R) -> R {
+    work(kept.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
+}
+
+fn left<R>(work: impl FnOnce(&mut HashMap<Key, (Image, usize)>) -> R) -> R {
+    with(&LEFT, work)
+}
+
+fn drafts<R>(work: impl FnOnce(&mut HashMap<Key, (Image, Instant)>) -> R) -> R {
+    with(&DRAFTS, work)
 }
 
 fn key(scene: &Scene<'_>) -> Key {
@@ -41,6 +54,52 @@ pub(super) fn talk(scene: &mut Scene<'_>, composer: &Composer, text: &str) -> Re
             "the keyboard map has no keys for the text, and nothing was typed; use `nudge.content: notice`".to_owned(),
         ));
     };
+    scene.bring_forward()?;
+    scene.with_locks(layout, |scene| {
+        let mut typing = Typing { scene, composer, count: text.chars().count(), typed: None };
+        typing.await_empty()?;
+        typing.converse(&strokes)
+    })
+}
+
+/// What can be judged without touching the window. How its composer looks is
+/// known for a window with the focus only.
+pub(super) fn examine(scene: &mut Scene<'_>, composer: &Composer) -> Result<(), Stop> {
+    draft_still_stands(scene, composer)?;
+    let focused = scene.display.has_focus(scene.window).map_err(Stop::Failed)?;
+    if focused && scene.is_uncovered()? && !composer.is_empty(&scene.picture(&composer.region)?) {
+        return Err(Stop::Deferred(Reason::Draft));
+    }
+    Ok(())
+}
+
+/// A window in which a draft was found is not brought forward again while it
+/// looks as it was left, or, where that cannot be seen, for [`UNSEEN`].
+pub(super) fn draft_still_stands(scene: &mut Scene<'_>, composer: &Composer) -> Result<(), Stop> {
+    same_size(scene, composer)?;
+    let place = key(scene);
+    let Some((before, at)) = drafts(|all| all.get(&place).cloned()) else { return Ok(()) };
+    let still = match scene.is_uncovered()? {
+        true => composer.is_same(&before, &scene.picture(&composer.region)?),
+        false => at.elapsed() < UNSEEN,
+    };
+    if still {
+        return Err(Stop::Deferred(Reason::Draft));
+    }
+    drafts(|all| all.remove(&place));
+    Ok(())
+}
+
+/// Keeps how the composer looks with the draft in it, the focus given back.
+pub(super) fn remember_draft(scene: &mut Scene<'_>, composer: &Composer) {
+    let place = key(scene);
+    // What it looks like is known only where it can be seen.
+    let seen = scene.is_uncovered().is_ok_and(|seen| seen);
+    let image = if seen { scene.picture(&composer.region).unwrap_or_default() } else { Image::default() };
+    drafts(|all| all.insert(place, (image, Instant::now())));
+}
+
+fn same_size(scene: &Scene<'_>, composer: &Composer) -> Result<(), Stop> {
     let agent = &scene.target.agent;
     let now = scene.display.area(scene.window).map_err(Stop::Failed)?;
     if (now.width, now.height) != composer.window {
@@ -50,12 +109,7 @@ pub(super) fn talk(scene: &mut Scene<'_>, composer: &Composer, text: &str) -> Re
             now.width, now.height, composer.window.0, composer.window.1
         )));
     }
-    scene.bring_forward()?;
-    scene.with_locks(layout, |scene| {
-        let mut typing = Typing { scene, composer, count: text.chars().count(), typed: None };
-        typing.await_empty()?;
-        typing.converse(&strokes)
-    })
+    Ok(())
 }
 
 struct Typing<'s, 'a> {

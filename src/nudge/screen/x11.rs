@@ -132,12 +132,15 @@ impl Display {
         Ok(())
     }
 
+    /// A window's title.
+    pub(super) fn title(&self, id: WindowId) -> Result<String, String> {
+        let title = self.text(id, "_NET_WM_NAME")?;
+        if title.is_empty() { self.text(id, "WM_NAME") } else { Ok(title) }
+    }
+
     /// What a window says of itself, and where it is.
     pub(super) fn describe(&self, id: WindowId) -> Result<Window, String> {
-        let mut title = self.text(id, "_NET_WM_NAME")?;
-        if title.is_empty() {
-            title = self.text(id, "WM_NAME")?;
-        }
+        let title = self.title(id)?;
         let class = self.text(id, "WM_CLASS")?;
         let class = class.split('\0').nth(1).unwrap_or_default().to_owned();
         let pid = match self.numbers(id, "_NET_WM_PID")?.first() {
