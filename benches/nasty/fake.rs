@@ -12,12 +12,15 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::termios::{OptionalActions, tcgetattr, tcgetwinsize, tcsetattr};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 use super::{Scenario, now};
 
 /// How long an obstacle stands, in milliseconds.
 pub const OBSTACLE: u64 = 700;
+
+/// How long a busy program is silent, in milliseconds.
+const BUSY: u64 = 5_000;
 
 pub struct Fake {
     scenario: Scenario,
@@ -31,15 +34,19 @@ pub struct Fake {
     last_text: Instant,
     swallow: bool,
     ask: bool,
+    /// When a question is to come up.
+    late: Option<Instant>,
     tick: u64,
 }
 
-/// The terminal's bytes as they come, until the process ends.
-pub fn raw() {
+/// The terminal's bytes as they come; gives the mode before.
+pub fn raw() -> Termios {
     let stdin = std::io::stdin();
     let mut mode = tcgetattr(&stdin).unwrap();
+    let before = mode.clone();
     mode.make_raw();
     tcsetattr(&stdin, OptionalActions::Now, &mode).unwrap();
+    before
 }
 
 impl Fake {
@@ -56,6 +63,7 @@ impl Fake {
             last_text: Instant::now(),
             swallow: false,
             ask: false,
+            late: None,
             tick: 0,
         }
     }
@@ -79,9 +87,11 @@ impl Fake {
             out.flush().unwrap();
             std::thread::sleep(Duration::from_millis(3));
         }
+        // Four rows of output, so that the composer stays where it is.
         let from = self.output.len().saturating_sub(4);
-        for line in &self.output[from..] {
-            text.push_str(line);
+        for row in 0..4 {
+            let line = self.output.get(from + row).map_or("", String::as_str);
+            text.extend(line.chars().take(width - 1));
             text.push_str("\r\n");
         }
         let rule = "─".repeat(width - 1);
@@ -117,14 +127,15 @@ impl Fake {
 
     fn obstacle(&mut self, state: &'static str) {
         self.state = state;
-        self.until = Some(Instant::now() + Duration::from_millis(OBSTACLE));
+        let busy = if self.scenario == Scenario::Busy { BUSY } else { OBSTACLE };
+        self.until = Some(Instant::now() + Duration::from_millis(busy));
         self.note("obstacle", None);
     }
 
     fn armed(&mut self) {
         match self.scenario {
             Scenario::Swallow => self.swallow = true,
-            Scenario::Dialog => self.ask = true,
+            Scenario::Dialog | Scenario::Late => self.ask = true,
             Scenario::Asking => self.obstacle("dialog"),
             Scenario::Busy | Scenario::Lookalike => self.obstacle("busy"),
             Scenario::Exits => self.obstacle("gone"),
@@ -155,7 +166,12 @@ impl Fake {
                 self.last_text = Instant::now();
                 if self.ask && self.composer.ends_with("cellphone inbox") {
                     self.ask = false;
-                    self.obstacle("dialog");
+                    if self.scenario == Scenario::Late {
+                        // Another moment each time: within the profile's pause, and after the last look.
+                        self.late = Some(Instant::now() + Duration::from_micros(self.tick * 997 % 90_000));
+                    } else {
+                        self.obstacle("dialog");
+                    }
                 }
             }
             _ => {}
@@ -200,14 +216,15 @@ impl Fake {
     }
 
     pub fn run(mut self) {
-        raw();
+        let before = raw();
         self.note("started", None);
         self.draw();
         let mut buffer = [0; 4096];
         loop {
             let stdin = std::io::stdin();
             let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
-            let wait = rustix::event::Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+            let pause = if self.late.is_some() { 200_000 } else { 10_000_000 };
+            let wait = rustix::event::Timespec { tv_sec: 0, tv_nsec: pause };
             let ready = poll(&mut fds, Some(&wait)).unwrap_or(0);
             self.tick += 1;
             if ready > 0 {
@@ -220,8 +237,18 @@ impl Fake {
                 }
                 self.draw();
             }
+            if fs::remove_file(self.arm.with_extension("exit")).is_ok() {
+                tcsetattr(std::io::stdin(), OptionalActions::Now, &before).unwrap();
+                print!("\x1b[H\x1b[2J");
+                return;
+            }
             if fs::remove_file(&self.arm).is_ok() {
                 self.armed();
+            }
+            if self.state == "composer" && self.late.is_some_and(|at| at <= Instant::now()) {
+                self.late = None;
+                self.obstacle("dialog");
+                self.draw();
             }
             if self.until.is_some_and(|at| at <= Instant::now()) {
                 self.until = None;

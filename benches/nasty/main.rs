@@ -1,8 +1,8 @@
 //! The wake benchmark: fake agent programs, each nasty in one way, rung by a
-//! real daemon over tmux and hosted terminals. Verdicts come from what the
+//! real daemon over tmux, hosted terminals and X windows. Verdicts come from what the
 //! fakes logged, byte by byte, not from our own claims.
 //!
-//! `cargo bench --bench nasty -- [--count N] [--only SCENARIO] [--channel tmux|pty] [--raw FILE]`
+//! `cargo bench --bench nasty -- [--count N] [--only SCENARIO] [--channel tmux|pty|screen] [--raw FILE]`
 //! or `benches/compare nasty`. Fails when a zero is not a zero.
 #![allow(
     missing_docs,
@@ -14,9 +14,14 @@
     unreachable_pub
 )]
 
+mod desk;
 mod fake;
+mod hosted;
+mod judge;
 mod report;
 mod stage;
+mod tmux;
+mod world;
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -53,14 +58,28 @@ pub enum Scenario {
     Encoding,
     /// Thirty columns.
     Narrow,
-    /// Leaves a shell behind for a while.
+    /// Leaves a shell's prompt behind for a while.
     Exits,
+    /// The human types the moment our text arrives.
+    Middle,
+    /// A question comes up at any moment after the text.
+    Late,
+    /// A window is put over it between check and key.
+    Covered,
+    /// It is moved then.
+    Moved,
+    /// It is minimised then.
+    Minimised,
+    /// It is closed then, and comes back.
+    Closed,
+    /// Another window takes the focus then.
+    Stolen,
     /// Not rung: beside each target.
     Bystander,
 }
 
 impl Scenario {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 23] = [
         Self::Plain,
         Self::Swallow,
         Self::Paste,
@@ -77,6 +96,13 @@ impl Scenario {
         Self::Encoding,
         Self::Narrow,
         Self::Exits,
+        Self::Middle,
+        Self::Late,
+        Self::Covered,
+        Self::Moved,
+        Self::Minimised,
+        Self::Closed,
+        Self::Stolen,
     ];
 
     pub fn name(self) -> String {
@@ -87,9 +113,20 @@ impl Scenario {
         Self::ALL.into_iter().chain([Self::Bystander]).find(|s| s.name() == name)
     }
 
-    /// Whether something stands in the way at all.
+    /// Whether nothing stands in the way.
     pub const fn free(self) -> bool {
         matches!(self, Self::Plain | Self::Spinner | Self::Encoding | Self::Narrow)
+    }
+
+    /// Whether it can happen there.
+    fn fits(self, channel: &str) -> bool {
+        match self {
+            Self::CopyMode => channel == "tmux",
+            Self::Reused => channel != "pty",
+            Self::Covered | Self::Moved | Self::Minimised | Self::Closed | Self::Stolen => channel == "screen",
+            Self::Bystander => false,
+            _ => true,
+        }
     }
 }
 
@@ -118,20 +155,20 @@ fn main() {
             }
             "--channel" => channel = Some(value()),
             "--raw" => raw = Some(value()),
-            "--bin" => bin = value(),
+            // A hosted program is started in another folder.
+            "--bin" => bin = std::path::absolute(value()).unwrap().display().to_string(),
             _ => panic!("{arg}: unknown; see the head of benches/nasty/main.rs"),
         }
     }
     let channels: Vec<&str> = match channel.as_deref() {
-        None => vec!["tmux", "pty"],
-        Some("tmux") => vec!["tmux"],
-        Some("pty") => vec!["pty"],
-        Some(other) => panic!("--channel: {other} is none of tmux, pty"),
+        None => vec!["tmux", "pty", "screen"],
+        Some(one @ ("tmux" | "pty" | "screen")) => vec![one],
+        Some(other) => panic!("--channel: {other} is none of tmux, pty, screen"),
     };
     let mut parts = Vec::new();
     for channel in channels {
         for scenario in Scenario::ALL.into_iter().filter(|s| only.is_none_or(|o| o == *s)) {
-            if channel == "tmux" || !matches!(scenario, Scenario::CopyMode | Scenario::Reused) {
+            if scenario.fits(channel) {
                 parts.push((channel, scenario));
             }
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use super::Scenario;
-use super::stage::Wake;
+use super::judge::Wake;
 
 fn percentile(sorted: &[f64], p: f64) -> String {
     if sorted.is_empty() {
