@@ -64,6 +64,30 @@ fn names_grow_even_when_the_clock_file_is_lost() {
 }
 
 #[test]
+fn names_grow_after_a_power_cut_that_left_an_old_clock_file_and_a_clock_set_back() {
+    let home = home();
+    let mailbox = home.tree.mailbox(&agent("Agent-2")).unwrap();
+    let early = message(&home, "early");
+    let path = home.tree.locks.path().join("clock");
+    let old = std::fs::read(&path).unwrap();
+    // As if the clock had been an hour ahead, and the file's last hour not on the disk.
+    let at = early.name.accepted() + jiff::SignedDuration::from_hours(1);
+    let from = agent("Agent-1");
+    let name = crate::model::UniqueName::compose(at, &from, "x", crate::model::MessageId::compose(at, 7));
+    mailbox.deliver(&Draft::new(Header::default(), "").accept(&name, &from, &Limits::default()).unwrap()).unwrap();
+    let write = |bytes: &[u8]| home.tree.locks.replace("clock", bytes, false).unwrap();
+    // The same start of the machine: its file is believed.
+    write(&old);
+    assert!(message(&home, "believed").name < name);
+    // Another one, and the file of an earlier version, which names none.
+    let another: Vec<u8> = old[..8].iter().chain(&[7; 8]).copied().collect();
+    for bytes in [another.as_slice(), &old[..8], &old[..3]] {
+        write(bytes);
+        assert!(message(&home, "later").name > name);
+    }
+}
+
+#[test]
 fn a_lease_is_fenced_and_failures_end_in_dead() {
     let home = home();
     let mailbox = home.tree.mailbox(&agent("Agent-2")).unwrap();
