@@ -24,6 +24,7 @@ mod mail_send;
 pub mod onboarding;
 mod outbox;
 mod profiles;
+mod receipts;
 mod search;
 pub mod setup;
 pub mod status;
