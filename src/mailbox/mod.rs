@@ -25,7 +25,7 @@ pub use clock::Clock;
 pub use dead::{DeadLetter, Reason};
 pub use deliver::{Barrier, Delivery};
 pub use layout::{Mailbox, Place, Tree};
-pub use retention::{Plan, PlannedMove, RetentionRules};
+pub use retention::{Applied, Plan, PlannedMove, RetentionRules};
 pub use scan::{Scanned, Which};
 
 use crate::fsio::FsError;

@@ -88,6 +88,27 @@ fn names_grow_after_a_power_cut_that_left_an_old_clock_file_and_a_clock_set_back
 }
 
 #[test]
+fn a_step_of_retention_that_cannot_be_taken_stops_no_other() {
+    let home = home();
+    let mailbox = home.tree.mailbox(&agent("Agent-2")).unwrap();
+    let sent = [message(&home, "one"), message(&home, "two"), message(&home, "three")];
+    for one in &sent {
+        mailbox.deliver(one).unwrap();
+        mailbox.mark_seen(&mailbox.find(&one.id().to_string()).unwrap()).unwrap();
+    }
+    let rules = RetentionRules { archive_after: Some(Duration::ZERO), archive_max_bytes: None };
+    let plan = mailbox.plan(&rules, jiff::Timestamp::now()).unwrap();
+    assert_eq!(plan.steps.len(), 3);
+    let day = mailbox.place(Place::Archive, &crate::model::time::day(sent[0].name.accepted())).unwrap();
+    day.create(&plan.steps[0].message.file, b"taken", false).unwrap();
+    mailbox.place(Place::Cur, "").unwrap().remove(&plan.steps[1].message.file).unwrap();
+    let applied = mailbox.apply(&plan);
+    assert_eq!(applied.done, plan.steps[2..]);
+    assert_eq!(applied.failed.len(), 1);
+    assert!(applied.failed[0].1.to_string().contains("archive"), "{}", applied.failed[0].1);
+}
+
+#[test]
 fn a_lease_is_fenced_and_failures_end_in_dead() {
     let home = home();
     let mailbox = home.tree.mailbox(&agent("Agent-2")).unwrap();

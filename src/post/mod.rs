@@ -17,7 +17,7 @@ mod spool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub use spool::Recovered;
+pub use spool::{Recovered, Recovery};
 
 use crate::fsio::{Dir, FsError};
 use crate::mailbox::{Clock, Delivery, Mailbox, MailboxError, Tree};

@@ -26,6 +26,7 @@ mod policy;
 mod reading;
 mod sandbox;
 mod screen;
+mod tended;
 mod tending;
 mod tidy;
 mod wake;
