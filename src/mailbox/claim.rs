@@ -67,12 +67,14 @@ pub struct Claim {
 }
 
 /// What [`Mailbox::return_expired`] gave back.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Returned {
     /// The messages, with the reason where one was buried instead.
     pub messages: Vec<(MessageId, Option<String>)>,
     /// How long until the next lease ends.
     pub next: Option<Duration>,
+    /// Messages that could not be given back, and why; they are where they were.
+    pub failed: Vec<(MessageId, MailboxError)>,
 }
 
 impl Mailbox {
@@ -207,16 +209,16 @@ impl Mailbox {
 
     /// Gives back every claimed message whose lease is over. Tells which, with
     /// the reason where one was buried, and how long until the next one ends.
+    /// One that cannot be given back holds up no other.
     ///
     /// # Errors
-    /// When the disk does not do it.
+    /// When the folder cannot be read.
     pub fn return_expired(&self, attempts: u32) -> Result<Returned> {
         let claimed = self.place(Place::Claimed, "")?;
-        let mut returned = Vec::new();
-        let mut next: Option<Duration> = None;
+        let mut returned = Returned::default();
         let names = claimed.names()?;
         if names.is_empty() {
-            return Ok(Returned::default());
+            return Ok(returned);
         }
         let _lock = self.lock_exclusive()?;
         for file in names {
@@ -225,12 +227,19 @@ impl Mailbox {
                 continue;
             }
             let id = found.name.id();
-            match self.lease(id)? {
-                Some(lease) if lease.is_live() => next = Some(next.map_or(lease.left(), |n| n.min(lease.left()))),
-                _ => returned.push((id, self.give_back(found, attempts)?)),
+            let over = self.lease(id).and_then(|lease| match lease.filter(Lease::is_live) {
+                Some(lease) => {
+                    returned.next = Some(returned.next.map_or(lease.left(), |n| n.min(lease.left())));
+                    Ok(None)
+                }
+                None => self.give_back(found, attempts).map(Some),
+            });
+            match over {
+                Ok(buried) => returned.messages.extend(buried.map(|why| (id, why))),
+                Err(e) => returned.failed.push((id, e)),
             }
         }
-        Ok(Returned { messages: returned, next })
+        Ok(returned)
     }
 
     fn give_back(&self, mut found: Scanned, attempts: u32) -> Result<Option<String>> {

@@ -134,6 +134,24 @@ fn a_lease_is_fenced_and_failures_end_in_dead() {
 }
 
 #[test]
+fn a_message_that_cannot_be_given_back_holds_up_no_other() {
+    let home = home();
+    let mailbox = home.tree.mailbox(&agent("Agent-2")).unwrap();
+    let sent = [message(&home, "one"), message(&home, "two")];
+    for one in &sent {
+        mailbox.deliver(one).unwrap();
+        mailbox.claim_next(Duration::ZERO, 5, false).unwrap().claimed.unwrap();
+    }
+    // Its name is taken where it would go.
+    let new = mailbox.place(Place::New, "").unwrap();
+    new.create(&sent[0].name.file(Flags::NONE), b"taken", false).unwrap();
+    let returned = mailbox.return_expired(5).unwrap();
+    assert_eq!(returned.messages, [(sent[1].id(), None)]);
+    assert_eq!(returned.failed.len(), 1);
+    assert_eq!(returned.failed[0].0, sent[0].id());
+}
+
+#[test]
 fn a_full_mailbox_says_so() {
     let home = home();
     let mailbox = home.tree.mailbox(&agent("Agent-2")).unwrap();

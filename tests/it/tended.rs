@@ -70,7 +70,11 @@ fn a_passed_deadline_is_told_once_and_recorded_once_whatever_became_of_the_mail(
     }
     // Filed while it runs.
     let later = urgent(&world, "Agent-6", "later", "3s");
-    wait("it is scanned", || world.ok("tester", &["status", "--json"]).contains("\"Agent-6\""));
+    wait("it is scanned", || {
+        let status = world.json("tester", &["status"]);
+        let windows = status["daemon"]["windows"].as_array().cloned().unwrap_or_default();
+        windows.iter().any(|w| w["agent"] == "Agent-6" && w["unread"] == 1)
+    });
     world.ok("Agent-6", &["archive", &later]);
     wait("of what was filed meanwhile, too", || told(&world, "later") == 1);
     daemon.signal("TERM");

@@ -168,6 +168,9 @@ impl Office {
             let one = self.return_leases_of(mailbox)?;
             report.done += one.done;
             report.sooner(one.next);
+            if let Some(why) = one.fault {
+                report.failed(format_args!("the mailbox of {}", mailbox.agent()), why);
+            }
             Ok(())
         });
         report
@@ -186,7 +189,8 @@ impl Office {
         if !events.is_empty() {
             self.note(&events);
         }
-        Ok(TendReport { done: returned.messages.len(), next: returned.next, fault: None })
+        let fault = returned.failed.first().map(|(id, e)| format!("{id} cannot be given back: {e}"));
+        Ok(TendReport { done: returned.messages.len(), next: returned.next, fault })
     }
 
     /// Moves unread mail whose `expires` has passed to `dead/`. The report
@@ -209,7 +213,7 @@ impl Office {
                     }
                     // Taken at the last moment.
                     Err(MailboxError::Fs(e)) if e.is_not_found() => {}
-                    Err(e) => return Err(e.into()),
+                    Err(e) => report.failed(mailbox.path_of(&found).display(), e),
                 }
             }
             Ok(())

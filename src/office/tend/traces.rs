@@ -36,6 +36,9 @@ const AGAIN: Duration = Duration::from_secs(60);
 /// all of it is.
 const YOUNG: usize = 4_096;
 
+/// Lines that are written at once.
+const NOTED: usize = 512;
+
 /// The messages that scans met.
 #[derive(Debug, Default)]
 pub(super) struct Sightings {
@@ -207,7 +210,8 @@ impl Office {
             events.extend(delivered.then(|| restored(EventKind::Delivered).agent(&agent).with("from", &from)));
         }
         report.done += events.len();
-        self.note(&events);
+        // A lost journal is many lines; others write theirs in between.
+        events.chunks(NOTED).for_each(|some| self.note(some));
         Ok(failed)
     }
 
