@@ -154,7 +154,11 @@ impl Mailbox {
             }
             Err(e) => return Err(e),
         };
-        self.bury_held(&self.folder(found)?, &found.file, &why)?;
+        match self.bury_held(&self.folder(found)?, &found.file, &why) {
+            // A plain `mv` took it meanwhile.
+            Err(MailboxError::Fs(e)) if e.is_not_found() => return Ok(None),
+            other => other?,
+        };
         self.forget_lease(id)?;
         claim.buried.push((id, why));
         Ok(None)
