@@ -169,6 +169,7 @@ impl House {
                 fresh.keep_good();
                 let before = self.office();
                 let changed = before.settings() != fresh.settings() || before.roster() != fresh.roster();
+                let fresh = fresh.remembering(&before);
                 *self.office.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
                 let had_error = {
                     let mut config = locked(&self.config);

@@ -13,24 +13,26 @@ use tokio::time::Instant;
 
 use super::house::House;
 use super::supervisor::{Shutdown, WorkerResult};
-use crate::office::{Office, Result};
+use crate::office::{Office, Result, TendReport};
 
-/// What a job answers: how long until it is needed, if it knows.
-type Job = fn(&Office) -> Result<Option<Duration>>;
+/// What a job answers: when it is needed again, if it knows, and with what it
+/// did not work.
+type Job = fn(&Office) -> Result<TendReport>;
 
 /// Name, pace and job. The pace bounds how late a thing is noticed that no
 /// scan and no timer told of.
-const JOBS: [(&str, Duration, Job); 5] = [
-    ("spool", Duration::from_secs(15), |office| office.recover_spool().map(|report| report.next)),
-    ("leases", Duration::from_secs(60), |office| office.return_expired_leases().map(|report| report.next)),
-    ("expiry", Duration::from_secs(300), |office| office.expire().map(|report| report.next)),
-    ("deadlines", Duration::from_secs(300), |office| office.escalate_deadlines().map(|report| report.next)),
-    // Reads the whole journal: for the start, after which only a crash of the machine takes traces.
-    ("copies", Duration::from_secs(24 * 3_600), |office| office.restore_traces().map(|report| report.next)),
+const JOBS: [(&str, Duration, Job); 6] = [
+    ("spool", Duration::from_secs(15), Office::recover_spool),
+    ("leases", Duration::from_secs(60), |office| Ok(office.return_expired_leases())),
+    ("expiry", Duration::from_secs(300), |office| Ok(office.expire())),
+    ("deadlines", Duration::from_secs(300), |office| Ok(office.escalate_deadlines())),
+    // Looks through everything and may read the whole journal: for the start. Afterwards what scans meet is enough.
+    ("traces", Duration::from_secs(24 * 3_600), Office::restore_traces),
+    ("new traces", Duration::from_secs(24 * 3_600), Office::restore_sighted),
 ];
 
 /// Jobs that a scan calls, because what it found may have a time of its own.
-const CALLED: [&str; 3] = ["leases", "expiry", "deadlines"];
+const CALLED: [&str; 4] = ["leases", "expiry", "deadlines", "new traces"];
 
 /// Nothing is looked after more often than this, whatever a job asks for.
 const LEAST: Duration = Duration::from_millis(50);
@@ -42,7 +44,7 @@ const REST: u32 = 20;
 /// The least such pause.
 const REST_LEAST: Duration = Duration::from_millis(250);
 
-/// Before a job that failed is tried again.
+/// Before a job that failed is tried again; doubled each time, up to its pace.
 const RETRY: Duration = Duration::from_secs(15);
 
 struct Due {
@@ -50,7 +52,8 @@ struct Due {
     pace: Duration,
     job: Job,
     at: Instant,
-    failing: bool,
+    /// How often in a row something was left undone.
+    failures: u32,
 }
 
 /// Runs until the shutdown.
@@ -61,7 +64,7 @@ pub(super) async fn run(house: Arc<House>, shutdown: Shutdown) -> WorkerResult {
     // At once after a start: a sender, or a daemon, may have died in the middle.
     let mut jobs: Vec<Due> = JOBS
         .iter()
-        .map(|(name, pace, job)| Due { name, pace: *pace, job: *job, at: Instant::now(), failing: false })
+        .map(|(name, pace, job)| Due { name, pace: *pace, job: *job, at: Instant::now(), failures: 0 })
         .collect();
     // Retention is no repair: it does not begin with the start.
     let every = house.office().settings().retention.every;
@@ -70,7 +73,7 @@ pub(super) async fn run(house: Arc<House>, shutdown: Shutdown) -> WorkerResult {
         pace: every,
         job: retain,
         at: Instant::now() + every.min(Duration::from_secs(60)),
-        failing: false,
+        failures: 0,
     });
     let mut called = false;
     let mut rested = Instant::now();
@@ -105,27 +108,29 @@ pub(super) async fn run(house: Arc<House>, shutdown: Shutdown) -> WorkerResult {
 async fn tend(house: &Arc<House>, due: &mut Due) -> WorkerResult {
     let (office, job) = (house.office(), due.job);
     let done = tokio::task::spawn_blocking(move || job(&office)).await;
-    let again = match done.map_err(|e| format!("{}: {e}", due.name))? {
-        Ok(next) => {
-            due.failing = false;
-            next.map_or(due.pace, |next| next.clamp(LEAST, due.pace))
-        }
-        Err(e) => {
-            if !std::mem::replace(&mut due.failing, true) {
-                house.warn(&format!("{} could not be tended: {e}", due.name));
-            }
-            due.pace.min(RETRY)
-        }
+    let (next, fault) = match done.map_err(|e| format!("{}: {e}", due.name))? {
+        Ok(report) => (report.next, report.fault),
+        Err(e) => (None, Some(e.to_string())),
     };
+    let mut again = next.map_or(due.pace, |next| next.clamp(LEAST, due.pace));
+    match fault {
+        None => due.failures = 0,
+        Some(why) => {
+            if due.failures == 0 {
+                house.warn(&format!("{} could not be tended everywhere: {why}", due.name));
+            }
+            again = again.min(RETRY.saturating_mul(1 << due.failures.min(16)));
+            due.failures += 1;
+        }
+    }
     due.at = Instant::now() + again;
     Ok(())
 }
 
-fn retain(office: &Office) -> Result<Option<Duration>> {
+fn retain(office: &Office) -> Result<TendReport> {
     if !office.settings().retention.auto {
-        return Ok(None);
+        return Ok(TendReport::default());
     }
-    let plan = office.retention_plan()?;
-    office.retention_apply(&plan)?;
-    Ok(Some(office.settings().retention.every))
+    let report = office.retain()?;
+    Ok(TendReport { next: Some(office.settings().retention.every), ..report })
 }

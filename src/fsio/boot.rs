@@ -1,5 +1,6 @@
 //! The clock that a change of the wall clock does not touch.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Time since the machine started, sleep included where the platform counts
@@ -27,5 +28,7 @@ pub fn now() -> Duration {
 /// the platform does not tell.
 #[must_use]
 pub fn id() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+    static ID: OnceLock<String> = OnceLock::new();
+    let read = || std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
+    ID.get_or_init(read).clone()
 }

@@ -117,6 +117,28 @@ pub struct Stat {
     pub modified: Duration,
 }
 
+impl Dir {
+    /// As [`child_or_create`](Self::child_or_create); a directory that had to
+    /// be made is on stable storage before the call returns, so that what is
+    /// made durable in it can be found after a power cut.
+    ///
+    /// # Errors
+    /// When it cannot be made or synced, or is a link.
+    pub fn child_or_create_durable(&self, name: &str) -> Result<Self> {
+        match self.child(name) {
+            Err(e) if e.is_not_found() => {}
+            other => return other,
+        }
+        let made = self.child_or_create(name)?;
+        if let Err(e) = self.sync() {
+            // Found there by the next one, it would be taken for durable.
+            let _ = self.remove_dir(name);
+            return Err(e);
+        }
+        Ok(made)
+    }
+}
+
 /// A file that is kept open to append to.
 #[derive(Debug)]
 pub struct Appender {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Take};
 
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::{CURRENT, Journal, JournalError, finished};
@@ -29,6 +30,9 @@ pub struct Filter {
     pub kinds: Vec<EventKind>,
     /// Only lines with a greater number.
     pub after: u64,
+    /// Older lines are of no interest: files that were not changed since then
+    /// are not read.
+    pub since: Option<Timestamp>,
 }
 
 impl Filter {
@@ -94,6 +98,17 @@ impl Iterator for Records {
     }
 }
 
+/// A day is allowed for a clock that was set back.
+fn is_wanted(file: &Take<File>, since: Option<Timestamp>) -> bool {
+    const SLACK: SignedDuration = SignedDuration::from_hours(24);
+    let modified = file.get_ref().metadata().and_then(|meta| meta.modified()).ok();
+    let modified = modified.and_then(|at| Timestamp::try_from(at).ok());
+    match (since, modified) {
+        (Some(since), Some(modified)) => modified.saturating_add(SLACK).is_ok_and(|end| end >= since),
+        _ => true,
+    }
+}
+
 fn contains(line: &[u8], needle: &[u8]) -> bool {
     line.windows(needle.len()).any(|w| w == needle)
 }
@@ -127,8 +142,12 @@ impl Journal {
     /// # Errors
     /// When the files cannot be opened.
     pub fn read(&self, filter: Filter) -> Result<Records, JournalError> {
-        let segments: Vec<_> =
-            self.segments()?.into_iter().map(|(_, file)| BufReader::with_capacity(64 * 1024, file)).collect();
+        let segments: Vec<_> = self
+            .segments()?
+            .into_iter()
+            .filter(|(_, file)| is_wanted(file, filter.since))
+            .map(|(_, file)| BufReader::with_capacity(64 * 1024, file))
+            .collect();
         let needle = filter.id.map(|id| id.to_string());
         Ok(Records { segments: segments.into_iter(), current: None, filter, needle, line: Vec::new() })
     }

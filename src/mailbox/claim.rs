@@ -20,6 +20,10 @@ use super::{Clock, MailboxError, Result};
 
 const LEASE_MAX: u64 = 4096;
 
+/// How often another message is looked for when a plain `mv` took the one
+/// that was about to be claimed.
+const CHASES: usize = 16;
+
 /// The lease on one message, as it stands in its file (JSON).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
@@ -58,27 +62,52 @@ pub struct Claim {
     pub claimed: Option<(Scanned, Message, Lease)>,
     /// What was buried on the way, with the reason.
     pub buried: Vec<(MessageId, String)>,
+    /// What could not be read just now and stays where it is: the first of it.
+    pub passed_over: Option<MailboxError>,
 }
 
 /// What [`Mailbox::return_expired`] gave back.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Returned {
     /// The messages, with the reason where one was buried instead.
     pub messages: Vec<(MessageId, Option<String>)>,
     /// How long until the next lease ends.
     pub next: Option<Duration>,
+    /// Messages that could not be given back, and why; they are where they were.
+    pub failed: Vec<(MessageId, MailboxError)>,
 }
 
 impl Mailbox {
     /// Claims the oldest unread message for `lease`; with `urgent_first`, the
     /// oldest of the highest priority (which opens every unread message).
-    /// What is expired, unreadable or was claimed `attempts` times already is
-    /// buried, and the next one proceeds.
+    /// What is expired, damaged or was claimed `attempts` times already is
+    /// buried, and the next one proceeds; what the disk fails to read stays,
+    /// is passed over and named.
     ///
     /// # Errors
     /// When the disk does not do it.
     pub fn claim_next(&self, lease: Duration, attempts: u32, urgent_first: bool) -> Result<Claim> {
         let _lock = self.lock_exclusive()?;
+        let mut claim = Claim::default();
+        for _ in 0..CHASES {
+            let Some((mut found, message, before)) = self.choose(attempts, urgent_first, &mut claim)? else { break };
+            let id = found.name.id();
+            let granted = self.grant(id, lease, before + 1)?;
+            match self.shift(&mut found, Place::Claimed, Flags::NONE) {
+                Ok(()) => {
+                    claim.claimed = Some((found, message, granted));
+                    break;
+                }
+                // A plain `mv` holds no lock: it took this one, and others may wait.
+                Err(MailboxError::NotFound(..)) => self.forget_lease(id)?,
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(claim)
+    }
+
+    /// The message that is to be claimed, and how often it was claimed before.
+    fn choose(&self, attempts: u32, urgent_first: bool, claim: &mut Claim) -> Result<Option<(Scanned, Message, u32)>> {
         let new = self.place(Place::New, "")?;
         let mut waiting: Vec<Scanned> = new
             .names()?
@@ -86,10 +115,9 @@ impl Mailbox {
             .filter_map(|file| Raw { file, place: Place::New, day: String::new() }.read())
             .collect();
         waiting.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut claim = Claim::default();
         let mut best: Option<(Scanned, Message, u32)> = None;
         for found in waiting {
-            let Some((message, before)) = self.claimable(&found, attempts, &mut claim)? else { continue };
+            let Some((message, before)) = self.claimable(&found, attempts, claim)? else { continue };
             let priority = message.header.priority;
             if best.as_ref().is_none_or(|(_, m, _)| priority > m.header.priority) {
                 best = Some((found, message, before));
@@ -98,12 +126,7 @@ impl Mailbox {
                 break;
             }
         }
-        if let Some((mut found, message, before)) = best {
-            let lease = self.grant(found.name.id(), lease, before + 1)?;
-            self.shift(&mut found, Place::Claimed, Flags::NONE)?;
-            claim.claimed = Some((found, message, lease));
-        }
-        Ok(claim)
+        Ok(best)
     }
 
     /// Opens a waiting message and tells how often it was claimed before;
@@ -122,10 +145,20 @@ impl Mailbox {
                 }
             }
             Err(MailboxError::Fs(e)) if e.is_not_found() => return Ok(None),
-            Err(e @ (MailboxError::Model { .. } | MailboxError::Fs(_))) => e.to_string(),
+            Err(MailboxError::Model { path, source }) => format!("{path}: {source}"),
+            Err(MailboxError::Fs(e)) if e.is_refused() => e.to_string(),
+            // A disk that fails to read may read it the next time: good mail is not buried for that.
+            Err(e @ MailboxError::Fs(_)) => {
+                claim.passed_over.get_or_insert(e);
+                return Ok(None);
+            }
             Err(e) => return Err(e),
         };
-        self.bury(&self.folder(found)?, &found.file, &why)?;
+        match self.bury_held(&self.folder(found)?, &found.file, &why) {
+            // A plain `mv` took it meanwhile.
+            Err(MailboxError::Fs(e)) if e.is_not_found() => return Ok(None),
+            other => other?,
+        };
         self.forget_lease(id)?;
         claim.buried.push((id, why));
         Ok(None)
@@ -144,6 +177,15 @@ impl Mailbox {
         };
         self.write_lease(id, &lease)?;
         Ok(lease)
+    }
+
+    /// The message that the holder of `token` may finish.
+    ///
+    /// # Errors
+    /// [`MailboxError::LeaseLost`] when the lease is over or another's.
+    pub fn held(&self, id: MessageId, token: u64) -> Result<Scanned> {
+        let _lock = self.lock_exclusive()?;
+        self.held_by(id, token)
     }
 
     /// The holder of `token` is done: the message goes to the archive.
@@ -171,16 +213,16 @@ impl Mailbox {
 
     /// Gives back every claimed message whose lease is over. Tells which, with
     /// the reason where one was buried, and how long until the next one ends.
+    /// One that cannot be given back holds up no other.
     ///
     /// # Errors
-    /// When the disk does not do it.
+    /// When the folder cannot be read.
     pub fn return_expired(&self, attempts: u32) -> Result<Returned> {
         let claimed = self.place(Place::Claimed, "")?;
-        let mut returned = Vec::new();
-        let mut next: Option<Duration> = None;
+        let mut returned = Returned::default();
         let names = claimed.names()?;
         if names.is_empty() {
-            return Ok(Returned::default());
+            return Ok(returned);
         }
         let _lock = self.lock_exclusive()?;
         for file in names {
@@ -189,12 +231,19 @@ impl Mailbox {
                 continue;
             }
             let id = found.name.id();
-            match self.lease(id)? {
-                Some(lease) if lease.is_live() => next = Some(next.map_or(lease.left(), |n| n.min(lease.left()))),
-                _ => returned.push((id, self.give_back(found, attempts)?)),
+            let over = self.lease(id).and_then(|lease| match lease.filter(Lease::is_live) {
+                Some(lease) => {
+                    returned.next = Some(returned.next.map_or(lease.left(), |n| n.min(lease.left())));
+                    Ok(None)
+                }
+                None => self.give_back(found, attempts).map(Some),
+            });
+            match over {
+                Ok(buried) => returned.messages.extend(buried.map(|why| (id, why))),
+                Err(e) => returned.failed.push((id, e)),
             }
         }
-        Ok(Returned { messages: returned, next })
+        Ok(returned)
     }
 
     fn give_back(&self, mut found: Scanned, attempts: u32) -> Result<Option<String>> {
@@ -203,7 +252,7 @@ impl Mailbox {
         if let Some(lease) = so_far {
             if lease.attempts >= attempts {
                 let why = failed_often(lease.attempts);
-                self.bury(&self.place(Place::Claimed, "")?, &found.file, &why)?;
+                self.bury_held(&self.place(Place::Claimed, "")?, &found.file, &why)?;
                 self.forget_lease(id)?;
                 return Ok(Some(why));
             }
@@ -232,7 +281,7 @@ impl Mailbox {
         }
     }
 
-    fn lease(&self, id: MessageId) -> Result<Option<Lease>> {
+    pub(super) fn lease(&self, id: MessageId) -> Result<Option<Lease>> {
         match self.place(Place::Claimed, "")?.read(&lease_file(id), LEASE_MAX) {
             Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
             Err(e) if e.is_not_found() => Ok(None),

@@ -1,21 +1,34 @@
 //! The one clock of a root that issues names.
 //!
 //! The last instant issued is kept in the lock file itself (8 bytes, little
-//! endian, microseconds since 1970). A new name is later than it by at least
-//! a microsecond, whatever the system clock does, so names sort as sends were
-//! accepted. When the file is lost, the newest name in the tree stands in.
+//! endian, microseconds since 1970), followed by the start of the machine it
+//! was issued in (8 bytes). A new name is later than it by at least a
+//! microsecond, whatever the system clock does, so names sort as sends were
+//! accepted. The file is not synced: after a power cut it may be lost or old,
+//! so once for each start of the machine the newest name in the tree is looked
+//! for.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::fsio::{FsError, KeptLock};
+use crate::fsio::{FsError, Held, KeptLock, boot};
 use crate::model::{AgentName, MessageId, UniqueName};
 
 use super::Result;
-use super::layout::{Place, Tree};
+use super::layout::Tree;
 
 const FILE: &str = "clock";
+const SIZE: usize = 16;
+
+/// What the file holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Kept {
+    /// The last instant issued, in microseconds.
+    last: i64,
+    /// The start of the machine in which it was.
+    boot: u64,
+}
 
 /// Issues unique names.
 #[derive(Debug, Clone)]
@@ -66,18 +79,15 @@ impl Clock {
         let wrap = |e: std::io::Error| FsError::new("use the clock", &path, e);
         loop {
             let held = self.lock.exclusive()?;
-            let mut stored = [0; 8];
-            let last = match held.read(&mut stored).map_err(wrap)? {
-                8 => i64::from_le_bytes(stored),
-                _ => {
-                    // The scan is slow, so it is made without the lock; only its outcome is written under it.
-                    drop(held);
-                    self.seed()?;
-                    continue;
-                }
-            };
-            let first = Timestamp::now().as_microsecond().max(last + 1);
-            held.write(&(first + count - 1).to_le_bytes()).map_err(wrap)?;
+            let kept = Kept::read(&held).map_err(wrap)?;
+            if kept.boot != this_boot() {
+                // The scan is slow, so it is made without the lock; only its outcome is written under it.
+                drop(held);
+                self.seed()?;
+                continue;
+            }
+            let first = Timestamp::now().as_microsecond().max(kept.last + 1);
+            Kept { last: first + count - 1, ..kept }.write(&held).map_err(wrap)?;
             return Ok(first);
         }
     }
@@ -87,10 +97,8 @@ impl Clock {
         let path = self.tree.locks.path().join(FILE);
         let wrap = |e: std::io::Error| FsError::new("use the clock", &path, e);
         let held = self.lock.exclusive()?;
-        let mut stored = [0; 8];
-        if held.read(&mut stored).map_err(wrap)? < 8 {
-            held.write(&newest.to_le_bytes()).map_err(wrap)?;
-        }
+        let kept = Kept::read(&held).map_err(wrap)?;
+        Kept { last: kept.last.max(newest), boot: this_boot() }.write(&held).map_err(wrap)?;
         Ok(())
     }
 
@@ -98,24 +106,60 @@ impl Clock {
     fn newest_name(&self) -> Result<i64> {
         let mut newest = 0;
         for agent in self.tree.agents()? {
-            let mailbox = self.tree.mailbox(&agent)?;
-            let mut folders = Vec::new();
-            for place in [Place::New, Place::Claimed, Place::Cur, Place::Dead] {
-                folders.push(mailbox.place(place, "")?);
-            }
-            for top in ["sent", "archive"] {
-                let top = mailbox.home.child_or_create(top)?;
-                let last = top.names()?.into_iter().filter(|n| crate::model::time::is_day(n)).max();
-                folders.extend(last.and_then(|day| top.child(&day).ok()));
-            }
-            for folder in folders {
-                let last =
-                    folder.names()?.into_iter().filter_map(|n| UniqueName::parse(&n).ok().map(|(name, _)| name)).max();
-                newest = newest.max(last.map_or(0, |name| name.accepted().as_microsecond()));
-            }
+            // One that cannot be read must not stop the mail of all others.
+            newest = newest.max(self.newest_of(&agent).unwrap_or(0));
         }
         Ok(newest)
     }
+
+    fn newest_of(&self, agent: &AgentName) -> Result<i64> {
+        let mailbox = self.tree.mailbox(agent)?;
+        let mut folders = Vec::new();
+        for path in ["inbox/new", "inbox/claimed", "inbox/cur", "dead"] {
+            folders.extend(mailbox.home.below(path).ok());
+        }
+        for top in ["sent", "archive"] {
+            let Ok(top) = mailbox.home.child(top) else { continue };
+            let last = top.names()?.into_iter().filter(|n| crate::model::time::is_day(n)).max();
+            folders.extend(last.and_then(|day| top.child(&day).ok()));
+        }
+        let mut newest = 0;
+        for folder in folders {
+            let last =
+                folder.names()?.into_iter().filter_map(|n| UniqueName::parse(&n).ok().map(|(name, _)| name)).max();
+            newest = newest.max(last.map_or(0, |name| name.accepted().as_microsecond()));
+        }
+        Ok(newest)
+    }
+}
+
+impl Kept {
+    /// Nothing, a part, or what an earlier version wrote is of no start of the
+    /// machine.
+    fn read(held: &Held<'_>) -> std::io::Result<Self> {
+        let mut bytes = [0; SIZE];
+        let read = held.read(&mut bytes)?;
+        let (last, boot) = bytes.split_at(8);
+        let number = |part: &[u8]| part.try_into().map(u64::from_le_bytes).unwrap_or_default();
+        Ok(Self {
+            last: if read < 8 { 0 } else { number(last).cast_signed() },
+            boot: if read < SIZE { 0 } else { number(boot) },
+        })
+    }
+
+    fn write(self, held: &Held<'_>) -> std::io::Result<()> {
+        let mut bytes = [0; SIZE];
+        bytes[..8].copy_from_slice(&self.last.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.boot.to_le_bytes());
+        held.write(&bytes)
+    }
+}
+
+/// This start of the machine as a number, never 0. Where the platform does not
+/// tell starts apart, a lost file alone is noticed.
+fn this_boot() -> u64 {
+    let text: String = boot::id().chars().filter(char::is_ascii_hexdigit).take(16).collect();
+    u64::from_str_radix(&text, 16).unwrap_or(0).max(1)
 }
 
 fn compose(micros: i64, from: &AgentName, subject: &str) -> UniqueName {

@@ -43,6 +43,12 @@ impl Mailbox {
     /// # Errors
     /// When the disk does not do it; the file is then where it was.
     pub fn bury(&self, folder: &Dir, file: &str, why: &str) -> Result<String> {
+        let _lock = self.lock_exclusive()?;
+        self.bury_held(folder, file, why)
+    }
+
+    /// As [`bury`](Self::bury); the lock is held.
+    pub(super) fn bury_held(&self, folder: &Dir, file: &str, why: &str) -> Result<String> {
         self.bury_for(folder, file, why, &[])
     }
 

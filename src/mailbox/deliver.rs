@@ -5,7 +5,7 @@
 //! barrier for all, the renames, one fsync for each folder. No lock is held.
 
 use crate::fsio::{Dir, FsError, KeptLock};
-use crate::model::{Message, UniqueName};
+use crate::model::{Flag, Flags, Message, UniqueName};
 
 use super::layout::{Mailbox, Place};
 use super::{MailboxError, Result};
@@ -130,13 +130,23 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Whether `sent/` has this message.
+    /// Whether the owner has a copy of this message in `sent/`, or has moved
+    /// it to `archive/`. No folder is made.
     ///
     /// # Errors
-    /// When the folder cannot be opened.
+    /// When the system does not tell.
     pub fn has_sent(&self, name: &UniqueName) -> Result<bool> {
-        let sent = self.place(Place::Sent, &crate::model::time::day(name.accepted()))?;
-        Ok(sent.stat(&name.file(crate::model::Flags::NONE))?.is_some())
+        let day = crate::model::time::day(name.accepted());
+        for flags in [Flags::NONE, Flags::NONE.with(Flag::Seen)] {
+            let file = name.file(flags);
+            // Beside the day folders too: that is where a plain `mv` into `archive/` leaves it.
+            for place in [format!("sent/{day}"), format!("archive/{day}"), "archive".into(), "sent".into()] {
+                if self.home.stat(&format!("{place}/{file}"))?.is_some() {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -199,8 +209,15 @@ impl Barrier {
     /// The first failure; what was published by then stays, and publishing
     /// again is harmless.
     pub fn publish(self) -> Result<()> {
-        let Some(first) = self.staged.first() else { return Ok(()) };
-        first.door.tmp.sync_file_system()?;
+        // A mailbox may be mounted from elsewhere: each file system has a barrier of its own.
+        let mut synced = Vec::new();
+        for door in &self.doors {
+            let device = door.tmp.own_stat()?.device;
+            if !synced.contains(&device) {
+                door.tmp.sync_file_system()?;
+                synced.push(device);
+            }
+        }
         for staged in &self.staged {
             staged.publish()?;
         }

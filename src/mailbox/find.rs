@@ -37,6 +37,24 @@ impl Mailbox {
         Err(self.not_found(text))
     }
 
+    /// The owner's copy of a message that left since `since`: in `sent/`, or
+    /// moved from there to the archive. Folders of earlier days are not read.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn find_sent(&self, id: MessageId, since: jiff::Timestamp) -> Result<Option<Scanned>> {
+        let first = crate::model::time::day(since);
+        let tail = id.to_string();
+        for place in [Place::Sent, Place::Archive] {
+            for raw in self.scan_days_from(place, &first)? {
+                if raw.file.contains(&tail) {
+                    return Ok(raw.read());
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// Whether this mailbox received the message: in the inbox, the archive
     /// or among the dead.
     ///

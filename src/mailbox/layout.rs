@@ -77,7 +77,7 @@ impl Tree {
     /// # Errors
     /// When it cannot be opened.
     pub fn workspaces(&self) -> Result<Dir> {
-        Ok(self.root.child_or_create(WORKSPACES)?)
+        Ok(self.root.child_or_create_durable(WORKSPACES)?)
     }
 
     /// One mailbox. Nothing is made but its own folder.
@@ -86,7 +86,7 @@ impl Tree {
     /// When its folder is a link or cannot be made.
     pub fn mailbox(&self, agent: &AgentName) -> Result<Mailbox> {
         let home = match self.root.below(&format!("{WORKSPACES}/{agent}")) {
-            Err(e) if e.is_not_found() => self.workspaces()?.child_or_create(agent.as_str())?,
+            Err(e) if e.is_not_found() => self.workspaces()?.child_or_create_durable(agent.as_str())?,
             other => other?,
         };
         Ok(Mailbox { agent: agent.clone(), home, tree: self.clone() })
@@ -153,7 +153,7 @@ impl Mailbox {
     pub fn inbox(&self, name: &str) -> Result<Dir> {
         match self.home.below(&format!("inbox/{name}")) {
             Ok(dir) => Ok(dir),
-            Err(e) if e.is_not_found() => Ok(self.ignored("inbox")?.child_or_create(name)?),
+            Err(e) if e.is_not_found() => Ok(self.ignored("inbox")?.child_or_create_durable(name)?),
             Err(e) => Err(e.into()),
         }
     }
@@ -168,7 +168,7 @@ impl Mailbox {
 
     /// A folder of live mail with the `.gitignore` that keeps git's hands off.
     fn ignored(&self, name: &str) -> Result<Dir> {
-        let dir = self.home.child_or_create(name)?;
+        let dir = self.home.child_or_create_durable(name)?;
         if dir.stat(".gitignore")?.is_none() {
             match dir.create(".gitignore", b"*\n", false) {
                 Err(e) if !e.exists() => return Err(e.into()),
@@ -192,7 +192,7 @@ impl Mailbox {
                 None => had_top,
                 Some(sub) => {
                     let had = dir.stat(sub)?.is_some();
-                    dir.child_or_create(sub)?;
+                    dir.child_or_create_durable(sub)?;
                     had
                 }
             };

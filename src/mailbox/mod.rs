@@ -25,7 +25,7 @@ pub use clock::Clock;
 pub use dead::{DeadLetter, Reason};
 pub use deliver::{Barrier, Delivery};
 pub use layout::{Mailbox, Place, Tree};
-pub use retention::{Plan, PlannedMove, RetentionRules};
+pub use retention::{Applied, Plan, PlannedMove, RetentionRules};
 pub use scan::{Scanned, Which};
 
 use crate::fsio::FsError;
@@ -61,6 +61,9 @@ pub enum MailboxError {
         /// How many may be.
         limit: u64,
     },
+    /// The message is under a lease, until then.
+    #[error("{0} is being worked on: its lease holds until {1:.0}")]
+    Leased(MessageId, jiff::Timestamp),
     /// The lease of this token is over, or another holds the message.
     #[error("the lease on {0} is lost: {1}")]
     LeaseLost(MessageId, &'static str),

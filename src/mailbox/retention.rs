@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Result;
 use super::layout::{Mailbox, Place};
 use super::scan::{Raw, Scanned, Which};
+use super::{MailboxError, Result};
 
 /// What is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,6 +38,16 @@ pub struct PlannedMove {
 pub struct Plan {
     /// In this order.
     pub steps: Vec<PlannedMove>,
+}
+
+/// What became of a plan.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// The steps that were done, in order.
+    pub done: Vec<PlannedMove>,
+    /// The steps that could not be done, and why; their messages are where
+    /// they were.
+    pub failed: Vec<(PlannedMove, MailboxError)>,
 }
 
 impl Mailbox {
@@ -81,25 +91,36 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Does what the plan says; a message that was moved since is left alone.
-    /// Gives how many steps were done.
-    ///
-    /// # Errors
-    /// When the disk does not do it.
-    pub fn apply(&self, plan: &Plan) -> Result<usize> {
-        let mut done = 0;
+    /// Does what the plan says. A message that was moved since is left alone,
+    /// and one step that cannot be done (its name is taken in the archive)
+    /// stops no other.
+    #[must_use]
+    pub fn apply(&self, plan: &Plan) -> Applied {
+        let mut applied = Applied::default();
         for step in &plan.steps {
-            let folder = self.folder(&step.message)?;
-            if folder.stat(&step.message.file)?.is_none() {
-                continue;
+            match self.take_step(step) {
+                Ok(true) => applied.done.push(step.clone()),
+                Ok(false) => {}
+                Err(e) => applied.failed.push((step.clone(), e)),
             }
-            if step.delete {
-                folder.remove(&step.message.file)?;
-            } else {
-                self.archive(&step.message)?;
-            }
-            done += 1;
         }
-        Ok(done)
+        applied
+    }
+
+    /// Whether there was something to do.
+    fn take_step(&self, step: &PlannedMove) -> Result<bool> {
+        let folder = self.folder(&step.message)?;
+        if folder.stat(&step.message.file)?.is_none() {
+            return Ok(false);
+        }
+        if !step.delete {
+            self.archive(&step.message)?;
+            return Ok(true);
+        }
+        let _lock = self.lock_exclusive()?;
+        match folder.remove(&step.message.file) {
+            Err(e) if e.is_not_found() => Ok(false),
+            other => Ok(other.map(|()| true)?),
+        }
     }
 }

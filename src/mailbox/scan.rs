@@ -6,7 +6,10 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
+
 use crate::fsio::Dir;
+use crate::model::time::{day, is_day};
 use crate::model::{Flags, MessageId, UniqueName};
 
 use super::Result;
@@ -86,6 +89,41 @@ impl Mailbox {
         Ok(self.scan_days(Place::Sent)?.into_iter().filter_map(Raw::read).collect())
     }
 
+    /// What went to the archive of the days from `since` on, and what lies
+    /// dead that was accepted since then, in no order. Day folders that `skip`
+    /// names, and their messages, are passed over.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn scan_gone(&self, since: Timestamp, mut skip: impl FnMut(&Dir) -> bool) -> Result<Vec<Scanned>> {
+        let first = day(since);
+        let mut folders = Vec::new();
+        for (place, top) in [(Place::Archive, self.home.below("archive")), (Place::Dead, self.home.below("dead"))] {
+            let top = match top {
+                Err(e) if e.is_not_found() => continue,
+                other => other?,
+            };
+            if place == Place::Archive {
+                for name in top.names()? {
+                    if is_day(&name) && name >= first {
+                        folders.extend(top.child(&name).ok().map(|dir| (place, name, dir)));
+                    }
+                }
+            }
+            folders.push((place, String::new(), top));
+        }
+        let mut found = Vec::new();
+        for (place, day, dir) in folders {
+            if skip(&dir) {
+                continue;
+            }
+            let names = dir.names()?.into_iter().filter(|n| is_message(n));
+            let scanned = names.filter_map(|file| Raw { file, place, day: day.clone() }.read());
+            found.extend(scanned.filter(|s| s.name.accepted() >= since));
+        }
+        Ok(found)
+    }
+
     /// How many messages wait in `new/`.
     ///
     /// # Errors
@@ -114,12 +152,19 @@ impl Mailbox {
     /// The messages in `sent/` or `archive/`, in no order; files that somebody
     /// put beside the day folders are found too.
     pub(super) fn scan_days(&self, place: Place) -> Result<Vec<Raw>> {
+        self.scan_days_from(place, "")
+    }
+
+    /// As [`scan_days`](Self::scan_days), without the days before `first`.
+    pub(super) fn scan_days_from(&self, place: Place, first: &str) -> Result<Vec<Raw>> {
         let top = self.home.child_or_create(place.word())?;
         let mut found = Vec::new();
         for entry in top.names()? {
             if is_message(&entry) {
                 found.push(Raw { file: entry, place, day: String::new() });
-            } else if let Ok(day) = top.child(&entry) {
+            } else if (!is_day(&entry) || entry.as_str() >= first)
+                && let Ok(day) = top.child(&entry)
+            {
                 let names = day.names()?.into_iter().filter(|n| is_message(n));
                 found.extend(names.map(|file| Raw { file, place, day: entry.clone() }));
             }

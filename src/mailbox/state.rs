@@ -4,6 +4,7 @@
 use crate::model::time::day;
 use crate::model::{Flag, Flags};
 
+use super::claim::Lease;
 use super::layout::{Mailbox, Place};
 use super::scan::Scanned;
 use super::{MailboxError, Result};
@@ -34,10 +35,12 @@ impl Mailbox {
         Ok(now)
     }
 
-    /// Moves a message into `archive/DAY`, by the day it was accepted.
+    /// Moves a message into `archive/DAY`, by the day it was accepted. One
+    /// that is archived already stays.
     ///
     /// # Errors
-    /// Not found, or the disk. A message that is archived already stays.
+    /// Not found, the disk, or [`MailboxError::Leased`]: what somebody works
+    /// on is finished by its token alone.
     pub fn archive(&self, found: &Scanned) -> Result<Scanned> {
         let _lock = self.lock_exclusive()?;
         let mut now = self.relocate(found)?;
@@ -46,6 +49,9 @@ impl Mailbox {
         }
         let flags = now.flags.with(Flag::Seen);
         let was_claimed = now.place == Place::Claimed;
+        if was_claimed && let Some(lease) = self.lease(now.name.id())?.filter(Lease::is_live) {
+            return Err(MailboxError::Leased(now.name.id(), lease.until));
+        }
         self.shift(&mut now, Place::Archive, flags)?;
         if was_claimed {
             self.forget_lease(now.name.id())?;

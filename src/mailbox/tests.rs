@@ -64,6 +64,51 @@ fn names_grow_even_when_the_clock_file_is_lost() {
 }
 
 #[test]
+fn names_grow_after_a_power_cut_that_left_an_old_clock_file_and_a_clock_set_back() {
+    let home = home();
+    let mailbox = home.tree.mailbox(&agent("Agent-2")).unwrap();
+    let early = message(&home, "early");
+    let path = home.tree.locks.path().join("clock");
+    let old = std::fs::read(&path).unwrap();
+    // As if the clock had been an hour ahead, and the file's last hour not on the disk.
+    let at = early.name.accepted() + jiff::SignedDuration::from_hours(1);
+    let from = agent("Agent-1");
+    let name = crate::model::UniqueName::compose(at, &from, "x", crate::model::MessageId::compose(at, 7));
+    mailbox.deliver(&Draft::new(Header::default(), "").accept(&name, &from, &Limits::default()).unwrap()).unwrap();
+    let write = |bytes: &[u8]| home.tree.locks.replace("clock", bytes, false).unwrap();
+    // The same start of the machine: its file is believed.
+    write(&old);
+    assert!(message(&home, "believed").name < name);
+    // Another one, and the file of an earlier version, which names none.
+    let another: Vec<u8> = old[..8].iter().chain(&[7; 8]).copied().collect();
+    for bytes in [another.as_slice(), &old[..8], &old[..3]] {
+        write(bytes);
+        assert!(message(&home, "later").name > name);
+    }
+}
+
+#[test]
+fn a_step_of_retention_that_cannot_be_taken_stops_no_other() {
+    let home = home();
+    let mailbox = home.tree.mailbox(&agent("Agent-2")).unwrap();
+    let sent = [message(&home, "one"), message(&home, "two"), message(&home, "three")];
+    for one in &sent {
+        mailbox.deliver(one).unwrap();
+        mailbox.mark_seen(&mailbox.find(&one.id().to_string()).unwrap()).unwrap();
+    }
+    let rules = RetentionRules { archive_after: Some(Duration::ZERO), archive_max_bytes: None };
+    let plan = mailbox.plan(&rules, jiff::Timestamp::now()).unwrap();
+    assert_eq!(plan.steps.len(), 3);
+    let day = mailbox.place(Place::Archive, &crate::model::time::day(sent[0].name.accepted())).unwrap();
+    day.create(&plan.steps[0].message.file, b"taken", false).unwrap();
+    mailbox.place(Place::Cur, "").unwrap().remove(&plan.steps[1].message.file).unwrap();
+    let applied = mailbox.apply(&plan);
+    assert_eq!(applied.done, plan.steps[2..]);
+    assert_eq!(applied.failed.len(), 1);
+    assert!(applied.failed[0].1.to_string().contains("archive"), "{}", applied.failed[0].1);
+}
+
+#[test]
 fn a_lease_is_fenced_and_failures_end_in_dead() {
     let home = home();
     let mailbox = home.tree.mailbox(&agent("Agent-2")).unwrap();
@@ -86,6 +131,24 @@ fn a_lease_is_fenced_and_failures_end_in_dead() {
     let dead = mailbox.dead_letters().unwrap();
     assert_eq!(dead.len(), 1);
     assert!(dead[0].reason.as_ref().unwrap().reason.contains("never done"));
+}
+
+#[test]
+fn a_message_that_cannot_be_given_back_holds_up_no_other() {
+    let home = home();
+    let mailbox = home.tree.mailbox(&agent("Agent-2")).unwrap();
+    let sent = [message(&home, "one"), message(&home, "two")];
+    for one in &sent {
+        mailbox.deliver(one).unwrap();
+        mailbox.claim_next(Duration::ZERO, 5, false).unwrap().claimed.unwrap();
+    }
+    // Its name is taken where it would go.
+    let new = mailbox.place(Place::New, "").unwrap();
+    new.create(&sent[0].name.file(Flags::NONE), b"taken", false).unwrap();
+    let returned = mailbox.return_expired(5).unwrap();
+    assert_eq!(returned.messages, [(sent[1].id(), None)]);
+    assert_eq!(returned.failed.len(), 1);
+    assert_eq!(returned.failed[0].0, sent[0].id());
 }
 
 #[test]

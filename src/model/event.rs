@@ -30,6 +30,8 @@ pub enum EventKind {
     Acked,
     /// It went to the archive.
     Archived,
+    /// Retention deleted it from the archive, which was over its size.
+    Deleted,
     /// It went to `dead/`; the detail says why.
     Dead,
     /// A dead letter was sent again.

@@ -93,10 +93,8 @@ pub struct RolePolicy {
     /// May write to `@all`.
     #[serde(default = "yes")]
     pub broadcast: bool,
-    /// May read other agents' mail through the command line.
-    #[serde(default)]
-    pub read_others: bool,
-    /// May change the roster and other agents' state, and apply retention.
+    /// May change the roster and other agents' state, approve files and apply
+    /// retention.
     #[serde(default)]
     pub manage: bool,
 }
@@ -110,14 +108,13 @@ impl RolePolicy {
     /// treated as `agent`.
     #[must_use]
     pub fn built_in(role: &Role) -> Self {
-        let base =
-            Self { max_priority: Priority::Normal, send: true, broadcast: true, read_others: false, manage: false };
+        let base = Self { max_priority: Priority::Normal, send: true, broadcast: true, manage: false };
         match role.as_str() {
             "captain" | "human" | "operator" | "system" => {
-                Self { max_priority: Priority::Critical, read_others: true, manage: true, ..base }
+                Self { max_priority: Priority::Critical, manage: true, ..base }
             }
             "reviewer" => Self { max_priority: Priority::Urgent, ..base },
-            "observer" => Self { send: false, broadcast: false, read_others: true, ..base },
+            "observer" => Self { send: false, broadcast: false, ..base },
             _ => base,
         }
     }

@@ -35,7 +35,8 @@ impl Office {
         if everyone && !policy.broadcast {
             return refuse(format!("{from} is {role}, who may not write to @all"));
         }
-        if header.hops > self.settings().limits.hops {
+        // A receipt ends a chain: nothing answers it.
+        if header.hops > self.settings().limits.hops && !is_receipt {
             return Err(OfficeError::new(
                 ErrorKind::Refused,
                 format!(

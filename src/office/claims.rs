@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::mailbox::MailboxError;
-use crate::model::{Event, EventKind, MessageId};
+use crate::model::{Event, EventKind, Kind, MessageId};
 
 use super::mail_read::{Opened, opened};
 use super::{ErrorKind, Office, OfficeError, Result};
@@ -20,6 +20,8 @@ pub struct Claimed {
     pub opened: Opened,
     /// What `done` and `release` ask for.
     pub token: String,
+    /// How often the message was claimed so far, this time included.
+    pub attempts: u32,
     /// When the lease ends.
     pub lease_until: Timestamp,
 }
@@ -50,24 +52,33 @@ impl Office {
             Claimed {
                 opened: opened(&mailbox, &found, message),
                 token: lease.token.to_string(),
+                attempts: lease.attempts,
                 lease_until: lease.until,
             }
         });
         if !events.is_empty() {
             self.note(&events);
         }
-        Ok(claimed)
+        match claim.passed_over {
+            Some(e) if claimed.is_none() => Err(e.into()),
+            Some(e) => {
+                tracing::warn!(error = %e, "a message could not be read now and was passed over");
+                Ok(claimed)
+            }
+            None => Ok(claimed),
+        }
     }
 
-    /// Finishes a claimed message: it goes to the archive, and its sender
-    /// gets the receipt that was asked for.
+    /// Finishes a claimed message: its sender gets the receipt that was asked
+    /// for, and it goes to the archive.
     ///
     /// # Errors
-    /// The lease is lost (5), or there is no such message.
+    /// The lease is lost (5), there is no such message, or the receipt cannot
+    /// be sent now: then the message is still claimed.
     pub fn done(&self, id: &str, token: &str) -> Result<()> {
         let (id, token) = self.claimed_id(id, token)?;
         let mailbox = self.mailbox()?;
-        let found = match mailbox.done(id, token) {
+        let held = match mailbox.held(id, token) {
             Err(MailboxError::NotFound(..)) if mailbox.find(&id.to_string()).is_ok() => {
                 return Err(OfficeError::new(
                     ErrorKind::Conflict,
@@ -76,11 +87,25 @@ impl Office {
             }
             other => other?,
         };
-        self.note(&[Event::new(self.now(), EventKind::Done).id(id).agent(mailbox.agent()).with("token", token)]);
-        let message = mailbox.open(&found)?;
-        if message.header.ack && message.header.kind != Some(crate::model::Kind::Receipt) {
-            self.receipt(&message)?;
+        // Before the archive: there it could not be done again. A second receipt is the same one.
+        match mailbox.open(&held) {
+            Ok(message) if message.header.ack && message.header.kind != Some(Kind::Receipt) => {
+                match self.receipt(&message) {
+                    // What policy refuses it refuses tomorrow, too; the journal has the reason.
+                    Err(e) if e.kind != ErrorKind::Refused => {
+                        let why = format!("{id} is not done, its receipt cannot be sent: {e}");
+                        return Err(OfficeError::new(e.kind, why)
+                            .hint(format!("cellphone done {id} --token {token}, once more")));
+                    }
+                    _ => {}
+                }
+            }
+            // Damaged since it was claimed: nothing in it asks for a receipt any more.
+            Ok(_) | Err(MailboxError::Model { .. }) => {}
+            Err(e) => return Err(e.into()),
         }
+        mailbox.done(id, token)?;
+        self.note(&[Event::new(self.now(), EventKind::Done).id(id).agent(mailbox.agent()).with("token", token)]);
         Ok(())
     }
 

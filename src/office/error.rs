@@ -102,6 +102,9 @@ impl From<MailboxError> for OfficeError {
                 let hint = format!("{agent} has to read and archive first: cellphone --as {agent} inbox");
                 Self::new(ErrorKind::Conflict, e.to_string()).hint(hint)
             }
+            MailboxError::Leased(id, _) => Self::new(ErrorKind::Conflict, e.to_string()).hint(format!(
+                "cellphone done {id} --token T, or cellphone release {id} --token T, with the token that `next` gave"
+            )),
             MailboxError::LeaseLost(..) => {
                 Self::new(ErrorKind::Conflict, e.to_string()).hint("somebody else may have it now: cellphone next")
             }

@@ -177,31 +177,6 @@ impl Office {
         Ok(sent)
     }
 
-    /// Sends the receipt of a message; to a sender without a mailbox it is
-    /// only noted in the journal.
-    pub(super) fn receipt(&self, original: &Message) -> Result<Sent> {
-        let to = original.from();
-        let acked = Event::new(Timestamp::now(), EventKind::Acked).id(original.id()).agent(&self.actor());
-        if self.roster().get(to.as_str()).is_none() {
-            self.note(&[acked]);
-            let path = PathBuf::new();
-            return Ok(Sent { id: original.id(), path, delivered: vec![], pending: vec![], notices: vec![] });
-        }
-        let sent = self.send(SendRequest {
-            to: vec![Address::Agent(to)],
-            subject: format!("Received: {}", original.header.subject),
-            body: format!("{} acknowledges {}.\n", self.actor(), original.id()),
-            in_reply_to: Some(original.id()),
-            thread: Some(original.thread()),
-            hops: original.header.hops + 1,
-            kind: Some(Kind::Receipt),
-            idempotency_key: Some(format!("receipt {}", original.id())),
-            ..SendRequest::default()
-        })?;
-        self.note(&[acked]);
-        Ok(sent)
-    }
-
     /// Sends in the name of the program itself, past the roles.
     pub(super) fn send_as_system(&self, request: SendRequest) -> Result<Sent> {
         let header = header_of(&request);

@@ -24,6 +24,7 @@ mod mail_send;
 pub mod onboarding;
 mod outbox;
 mod profiles;
+mod receipts;
 mod search;
 pub mod setup;
 pub mod status;
@@ -33,6 +34,7 @@ mod wait;
 pub mod wake;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -43,7 +45,7 @@ pub use events::Subscription;
 pub use mail_read::{InboxQuery, Listed, Opened};
 pub use mail_send::{SendRequest, Sent};
 pub use search::{Hit, SearchQuery};
-pub use tend::{RetentionPlan, TendReport, Unread};
+pub use tend::{RetentionDone, RetentionPlan, TendReport, Unread};
 
 pub use crate::journal::Record;
 pub use crate::mailbox::Which;
@@ -68,7 +70,8 @@ pub struct Office {
     post: Post,
     actor: Option<AgentName>,
     faults: Vec<ConfigFault>,
-    known: brief::Known,
+    known: Arc<brief::Known>,
+    memory: Arc<tend::Memory>,
 }
 
 impl From<ConfigError> for OfficeError {
@@ -124,7 +127,27 @@ impl Office {
         let tree = Tree::open(root.dir(), root.state(), Limits { header: l.header, body: l.body }, l.depth)?;
         let post = Post::new(&tree, root.state());
         let journal = Journal::open(root.state());
-        Ok(Self { root, roster, settings, journal, tree, post, actor: None, faults, known: brief::Known::default() })
+        Ok(Self {
+            root,
+            roster,
+            settings,
+            journal,
+            tree,
+            post,
+            actor: None,
+            faults,
+            known: Arc::default(),
+            memory: Arc::default(),
+        })
+    }
+
+    /// Takes over what another office of the same root remembers of messages,
+    /// so that a change of the configuration has none of them read again.
+    #[must_use]
+    pub fn remembering(mut self, before: &Self) -> Self {
+        self.known = Arc::clone(&before.known);
+        self.memory = Arc::clone(&before.memory);
+        self
     }
 
     /// Who acts; `system` when the root has no person and none was named.

@@ -85,9 +85,10 @@ impl Office {
     /// Approves exactly what was shown.
     ///
     /// # Errors
-    /// Refused when a file changed after it was shown, or could not be used
-    /// once it is approved.
+    /// The actor may not, a file changed after it was shown, or it could not
+    /// be used once it is approved.
     pub fn trust_approve(&self, seen: &[TrustItem]) -> Result<Vec<TrustItem>> {
+        self.must_manage()?;
         for item in seen.iter().filter(|item| matches!(item.state, TrustState::New | TrustState::Changed)) {
             let bytes = self.root().read(&item.path)?.unwrap_or_default();
             let checked = Roster::check(self.root(), &item.path, &bytes).map_err(|e| e.to_string());
@@ -207,16 +208,21 @@ impl Office {
         Ok(agent)
     }
 
-    /// Whether the actor's role may change the roster and others' state.
-    pub(super) fn must_manage(&self) -> Result<()> {
-        let role = self.roster().get(self.actor().as_str()).map_or_else(Role::agent, |a| a.role.clone());
+    /// Whether the actor's role may change the roster and others' state,
+    /// approve files and apply retention.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn must_manage(&self) -> Result<()> {
+        // Nobody was named and the roster has no person: that is the person at the keyboard.
+        let role = self.role_of(&self.actor());
         if self.roster().policy(&role).manage {
             return Ok(());
         }
         let who = self.actor();
         Err(OfficeError::new(
             ErrorKind::Refused,
-            format!("{who} is {role}, who may not change the roster or the settings"),
+            format!("{who} is {role}, who may not change the roster, the settings, approvals or what is kept"),
         )
         .hint(format!("cellphone roles show {role}")))
     }

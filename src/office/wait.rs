@@ -3,9 +3,26 @@
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use crate::fsio::watch::{Hint, Watcher, has_events};
+use crate::fsio::Dir;
+use crate::fsio::watch::{Hint, WatchFault, Watcher, has_events};
 
 use super::{Office, Result};
+
+/// Which folder it is, whatever its path.
+fn identity(folder: &Dir) -> Result<(u64, u64)> {
+    let stat = folder.own_stat()?;
+    Ok((stat.device, stat.inode))
+}
+
+/// Watches a folder and the two above it, in which its replacement shows. A
+/// watch that is left over from an earlier folder is given back first.
+fn arm(watcher: &mut Watcher, new: &Dir) -> std::result::Result<(), WatchFault> {
+    for folder in new.path().ancestors().take(3) {
+        watcher.forget(folder);
+        watcher.add(folder)?;
+    }
+    Ok(())
+}
 
 impl Office {
     /// Blocks until the actor has unread mail, and tells how many; `None`
@@ -15,18 +32,14 @@ impl Office {
     /// # Errors
     /// When the mailbox cannot be read.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<Option<usize>> {
-        let mailbox = self.mailbox()?;
         let (tell, hints) = mpsc::channel();
-        let new = mailbox.inbox("new")?.path().to_owned();
-        let watcher = has_events(&new).and_then(|()| {
+        let new = self.mailbox()?.inbox("new")?;
+        let mut armed = identity(&new)?;
+        let mut watcher = has_events(new.path()).and_then(|()| {
             let mut watcher = Watcher::new(move |hint: Hint| {
                 let _ = tell.send(hint);
             })?;
-            watcher.add(&new)?;
-            // The folder itself may be replaced; that shows in the folder above.
-            if let Some(above) = new.parent() {
-                watcher.add(above)?;
-            }
+            arm(&mut watcher, &new)?;
             Ok(watcher)
         });
         let poll = match &watcher {
@@ -38,6 +51,19 @@ impl Office {
         };
         let end = timeout.map(|t| Instant::now() + t);
         loop {
+            // Opened anew each time: the folders may have been replaced, and the old ones tell nothing any more.
+            let mailbox = self.mailbox()?;
+            let new = mailbox.inbox("new")?;
+            let now = identity(&new)?;
+            if now != armed
+                && let Ok(watcher) = &mut watcher
+            {
+                // Before the count: what comes from here on is either counted or hinted at.
+                match arm(watcher, &new) {
+                    Ok(()) => armed = now,
+                    Err(e) => tracing::debug!(reason = %e, "the folder is watched at the next look"),
+                }
+            }
             let unread = mailbox.count_unread()?;
             if unread > 0 {
                 return Ok(Some(unread));

@@ -17,11 +17,11 @@ mod spool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub use spool::Recovered;
+pub use spool::{Recovered, Recovery};
 
 use crate::fsio::{Dir, FsError};
 use crate::mailbox::{Clock, Delivery, Mailbox, MailboxError, Tree};
-use crate::model::{AgentName, Draft, Message, MessageId, ModelError, UniqueName};
+use crate::model::{AgentName, Draft, Kind, Message, MessageId, ModelError, UniqueName};
 
 /// Why a letter was not sent.
 #[derive(Debug, thiserror::Error)]
@@ -134,7 +134,8 @@ impl Post {
     fn hand_out(&self, letter: &Letter, message: Message, again: bool) -> Result<Posted> {
         let mailboxes: Vec<Mailbox> =
             letter.recipients.iter().map(|r| self.tree.mailbox(r)).collect::<std::result::Result<_, _>>()?;
-        if !again {
+        // A receipt answers what its recipient sent, once: it is owed also to a mailbox that is full.
+        if !again && letter.draft.header.kind != Some(Kind::Receipt) {
             for mailbox in &mailboxes {
                 mailbox.ensure_room(1)?;
             }

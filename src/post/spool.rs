@@ -4,12 +4,13 @@
 //! then the message. Its sender holds the lock on the file itself while it
 //! delivers; whoever finds one without a holder finishes it.
 
+use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::fsio::{Dir, Lock, temporary_name};
+use crate::fsio::{Dir, FileKind, FsError, Lock, temporary_name};
 use crate::mailbox::{Barrier, Delivery, MailboxError};
 use crate::model::{AgentName, Flags, Message, UniqueName};
 
@@ -37,9 +38,18 @@ pub struct Recovered {
     pub dead: Vec<(AgentName, String)>,
 }
 
+/// What became of what stood in the spool.
+#[derive(Debug, Default)]
+pub struct Recovery {
+    /// Letters that were finished, as far as they could be.
+    pub letters: Vec<Recovered>,
+    /// Entries with which nothing could be done, and why.
+    pub failed: Vec<(PathBuf, PostError)>,
+}
+
 impl Post {
     fn spool(&self) -> Result<Dir> {
-        Ok(self.state.child_or_create("spool")?)
+        Ok(self.state.child_or_create_durable("spool")?)
     }
 
     pub(super) fn spool_and_deliver(
@@ -89,7 +99,7 @@ impl Post {
             pending.extend(delivered.drain(..).map(|name| (name, why.clone())));
         }
         if pending.is_empty() {
-            spool.remove(&file)?;
+            remove(&spool, &file)?;
         }
         drop(held);
         Ok(Posted { message, delivered, pending, duplicate: false })
@@ -100,7 +110,12 @@ impl Post {
     /// # Errors
     /// When the folder cannot be read.
     pub fn spooled(&self) -> Result<usize> {
-        Ok(self.spool()?.names()?.iter().filter(|n| n.ends_with(ENDING)).count())
+        let spool = self.spool()?;
+        let mut letters = 0;
+        for name in spool.names()?.iter().filter(|n| n.ends_with(ENDING)) {
+            letters += usize::from(spool.stat(name)?.is_some_and(|stat| stat.kind == FileKind::File));
+        }
+        Ok(letters)
     }
 
     /// Finishes what senders left behind; `None` when nobody left anything.
@@ -108,8 +123,8 @@ impl Post {
     ///
     /// # Errors
     /// When the spool itself cannot be read; a letter that cannot be finished
-    /// yet stays.
-    pub fn recover(&self, known: impl Fn(&AgentName) -> bool) -> Result<Option<Vec<Recovered>>> {
+    /// yet stays, and holds up no other.
+    pub fn recover(&self, known: impl Fn(&AgentName) -> bool) -> Result<Option<Recovery>> {
         let Some(modified) = self.state.stat("spool")?.map(|s| s.modified) else { return Ok(None) };
         let mut empty = self.spool_empty.lock().unwrap_or_else(PoisonError::into_inner);
         if *empty == Some(modified) {
@@ -126,20 +141,34 @@ impl Post {
         }
         drop(empty);
         names.sort();
-        let mut recovered = Vec::new();
+        let mut recovery = Recovery::default();
         for file in names {
-            recovered.extend(self.recover_one(&spool, &file, &known)?);
+            match self.recover_one(&spool, &file, &known) {
+                Ok(letter) => recovery.letters.extend(letter),
+                Err(e) => recovery.failed.push((spool.path().join(file), e)),
+            }
         }
-        Ok(Some(recovered))
+        Ok(Some(recovery))
     }
 
     fn recover_one(&self, spool: &Dir, file: &str, known: &impl Fn(&AgentName) -> bool) -> Result<Option<Recovered>> {
+        match spool.stat(file)? {
+            // Its sender finished it a moment ago.
+            None => return Ok(None),
+            Some(stat) if stat.kind != FileKind::File => {
+                return Err(FsError::refuse("finish", spool.path().join(file), "it is not a regular file").into());
+            }
+            Some(_) => {}
+        }
         let Some(_held) = Lock::try_exclusive(spool, file)? else { return Ok(None) };
         let limit = self.tree.limits.file() + 1024 * 1024;
-        let bytes = spool.read(file, limit)?;
+        let bytes = match spool.read(file, limit) {
+            Err(e) if e.is_not_found() => return Ok(None),
+            other => other?,
+        };
         if bytes.is_empty() {
-            // It was finished between our listing and our lock, which made an empty file anew.
-            spool.remove(file)?;
+            // It was finished between our look and our lock, which made an empty file anew.
+            remove(spool, file)?;
             return Ok(None);
         }
         let Some((entry, message)) = parse(&bytes, &self.tree.limits) else {
@@ -166,7 +195,7 @@ impl Post {
         if !done.dead.is_empty() {
             self.bury_undelivered(&entry.from, &done, known)?;
         }
-        spool.remove(file)?;
+        remove(spool, file)?;
         Ok(Some(done))
     }
 
@@ -190,6 +219,14 @@ impl Post {
         let why = format!("not delivered to {}", why.join("; "));
         self.tree.mailbox(&owner)?.bury_bytes(&file, &done.message.bytes, &why, &names)?;
         Ok(())
+    }
+}
+
+/// Removes an entry; one that is gone already is what is wanted.
+fn remove(spool: &Dir, file: &str) -> Result<()> {
+    match spool.remove(file) {
+        Err(e) if !e.is_not_found() => Err(e.into()),
+        _ => Ok(()),
     }
 }
 

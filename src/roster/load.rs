@@ -23,7 +23,10 @@ pub(super) struct PolicyChange {
     max_priority: Option<Priority>,
     send: Option<bool>,
     broadcast: Option<bool>,
-    read_others: Option<bool>,
+    /// Stands in files of earlier versions; no command ever asked it, since
+    /// each reads the actor's own mail alone.
+    #[serde(rename = "read_others")]
+    _read_others: Option<bool>,
     manage: Option<bool>,
 }
 
@@ -113,7 +116,6 @@ impl Roster {
             max_priority: change.max_priority.unwrap_or(base.max_priority),
             send: change.send.unwrap_or(base.send),
             broadcast: change.broadcast.unwrap_or(base.broadcast),
-            read_others: change.read_others.unwrap_or(base.read_others),
             manage: change.manage.unwrap_or(base.manage),
         }
     }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::harness::{BIN, World, c_program, is_whole, text};
 
 /// Runs `args` as `agent` under strace with these options.
-fn traced(world: &World, options: &[&str], agent: &str, args: &[&str]) -> Output {
+pub fn traced(world: &World, options: &[&str], agent: &str, args: &[&str]) -> Output {
     let mut command = world.program("strace");
     // A profile written by the dying program would be more system calls, not ours.
     command.env("LLVM_PROFILE_FILE", "/dev/null").args(["-f", "-o", "/dev/null"]).args(options).arg(BIN);
@@ -158,6 +158,42 @@ fn a_failing_fsync_fails_the_send_leaves_nothing_and_the_retry_works() {
         world.send("Agent-1", "Agent-2", &slug);
         assert_eq!(with_subject(&world, "Agent-2", &slug).len(), 1);
     }
+}
+
+/// Fault 3, with several recipients: refused as a whole, or accepted as a
+/// whole and finished by whoever comes next.
+#[test]
+#[ignore = "needs strace: run tests/run"]
+fn a_failing_sync_of_a_send_to_three_leaves_none_or_is_made_good_for_all_three() {
+    let world = World::new();
+    let to = ["Agent-2", "Agent-3", "Agent-5"];
+    let args = ["--json", "send", "--to", "Agent-2,Agent-3,Agent-5", "-m", "body", "-s"];
+    let spool = || crate::harness::names(&world.root.join(".cellphone/spool"));
+    let mut fates = [0, 0];
+    // Its folders are there from now on.
+    world.ok("Agent-1", &[&args[..], &["probe"]].concat());
+    let syncs = calls(&world, &[&args[..], &["probe"]].concat());
+    for call in ["fsync", "syncfs"] {
+        let count = syncs.iter().find(|(name, _)| name == call).map_or(0, |(_, count)| *count);
+        assert!(count > 0, "a send to three without {call}");
+        for n in 1..=count {
+            let slug = format!("{call}-{n}");
+            let inject = format!("inject={call}:error=EIO:when={n}");
+            let options = ["-e", &format!("trace={call}"), "-e", &inject];
+            let out = traced(&world, &options, "Agent-1", &[&args[..], &[slug.as_str()]].concat());
+            let have = || to.map(|agent| with_subject(&world, agent, &slug).len());
+            if !out.status.success() {
+                fates[0] += 1;
+                assert_eq!((have(), spool().len()), ([0, 0, 0], 0), "{slug}: refused, and not gone");
+            } else {
+                fates[1] += 1;
+                world.send("Agent-6", "Agent-7", "next");
+                assert_eq!((have(), spool().len()), ([1, 1, 1], 0), "{slug}: accepted, and not finished");
+            }
+            assert!(to.iter().all(|agent| with_subject(&world, agent, &slug).iter().all(|f| is_whole(f))), "{slug}");
+        }
+    }
+    assert!(fates[0] >= 2 && fates[1] >= 2, "refused and accepted: {fates:?}");
 }
 
 /// Fault 4, first part.

@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, unreachable_pub)]
 
 mod agents;
+mod claiming;
 mod config;
 mod corpus;
 mod crash;
@@ -25,6 +26,7 @@ mod policy;
 mod reading;
 mod sandbox;
 mod screen;
+mod tended;
 mod tending;
 mod tidy;
 mod wake;

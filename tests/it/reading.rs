@@ -1,7 +1,6 @@
-//! Reading, claiming and finishing: scans under change, leases with tokens,
-//! dead letters, and a clock that is set back.
+//! Reading: scans under change, a clock that is set back, and what lists say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -11,6 +10,7 @@ use agent_cellphone::model::{AgentName, Draft, Flag, Flags, Header, MessageId, U
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::claiming::{member, next};
 use crate::harness::{Running, World, c_program, feed, size, text, wait};
 
 /// Puts `count` accepted messages into a folder of an agent, as a delivery
@@ -69,90 +69,6 @@ fn a_scan_under_changing_flags_misses_none_and_lists_none_twice() {
     });
 }
 
-fn next(world: &World, agent: &str, lease: &str) -> Option<Value> {
-    let out = world.run(agent, &["--json", "next", "--lease", lease]);
-    match out.status.code() {
-        Some(0) => {
-            let value: Value = serde_json::from_slice(&out.stdout).unwrap();
-            (!value.is_null()).then_some(value)
-        }
-        Some(3) => None,
-        _ => panic!("next: {}", text(&out)),
-    }
-}
-
-fn member(value: &Value, key: &str) -> String {
-    value[key].as_str().unwrap_or_else(|| panic!("no {key} in {value}")).to_owned()
-}
-
-/// Fault 9, first part.
-#[test]
-fn of_two_claimants_one_wins_and_the_other_finds_nothing() {
-    let world = World::new();
-    for round in 0..size(5, 50) {
-        let id = world.send("Agent-1", "Agent-2", &format!("task {round}"));
-        let claims: Vec<Option<Value>> = thread::scope(|scope| {
-            let both: Vec<_> = (0..2).map(|_| scope.spawn(|| next(&world, "Agent-2", "10m"))).collect();
-            both.into_iter().map(|t| t.join().unwrap()).collect()
-        });
-        let won: Vec<&Value> = claims.iter().flatten().collect();
-        assert_eq!(won.len(), 1, "{claims:?}");
-        assert_eq!(member(won[0], "id"), id);
-        world.ok("Agent-2", &["done", &id, "--token", &member(won[0], "token")]);
-    }
-}
-
-/// Fault 9, second part.
-#[test]
-fn a_late_done_is_refused_by_its_token_and_the_mail_is_somebody_elses() {
-    let world = World::new();
-    let id = world.send("Agent-1", "Agent-2", "task");
-    let late = next(&world, "Agent-2", "1s").unwrap();
-    let mut second = None;
-    wait("the lease expires and the mail returns", || {
-        second = next(&world, "Agent-2", "10m");
-        second.is_some()
-    });
-    let second = second.unwrap();
-    assert_eq!(member(&second, "id"), id);
-    assert_ne!(member(&second, "token"), member(&late, "token"));
-    world.fails("Agent-2", 5, &["done", &id, "--token", &member(&late, "token")]);
-    world.ok("Agent-2", &["done", &id, "--token", &member(&second, "token")]);
-    world.fails("Agent-2", 5, &["done", &id, "--token", &member(&second, "token")]);
-    assert!(next(&world, "Agent-2", "10m").is_none());
-}
-
-/// Fault 10.
-#[test]
-fn a_message_that_fails_five_times_is_dead_with_the_reason_and_the_next_proceeds() {
-    let world = World::new();
-    let poison = world.send("Agent-1", "Agent-2", "poison");
-    let good = world.send("Agent-1", "Agent-2", "good");
-    let mut failures = 0;
-    let mut reached_good = false;
-    for _ in 0..12 {
-        let Some(claim) = next(&world, "Agent-2", "10m") else { break };
-        if member(&claim, "id") == good {
-            world.ok("Agent-2", &["done", &good, "--token", &member(&claim, "token")]);
-            reached_good = true;
-            continue;
-        }
-        world.ok("Agent-2", &["release", &poison, "--token", &member(&claim, "token")]);
-        failures += 1;
-    }
-    assert_eq!(failures, 5);
-    assert!(reached_good);
-    let dead = world.json("Agent-2", &["dead", "list"]);
-    let dead = dead.as_array().unwrap();
-    assert_eq!(dead.len(), 1, "{dead:?}");
-    assert!(
-        dead[0].to_string().contains(&poison) && dead[0]["reason"].as_str().is_some_and(|r| !r.is_empty()),
-        "{dead:?}"
-    );
-    world.ok("Agent-2", &["dead", "retry", &poison]);
-    assert_eq!(member(&next(&world, "Agent-2", "10m").unwrap(), "id"), poison);
-}
-
 /// Fault 11.
 #[test]
 #[ignore = "needs gcc for a shifted clock: run tests/run"]
@@ -187,60 +103,6 @@ fn an_hour_back_on_the_clock_changes_neither_order_nor_ids_nor_leases() {
         }
     });
     world.ok("Agent-2", &["done", &member(&claim, "id"), "--token", &member(&claim, "token")]);
-}
-
-/// What the many-process runs must never show.
-#[test]
-fn a_storm_of_senders_and_claimants_loses_nothing_and_claims_nothing_twice() {
-    let world = World::new();
-    let (senders, each, workers) = (4, size(15, 500), 4);
-    let total = senders * each;
-    let finished = std::sync::atomic::AtomicUsize::new(0);
-    #[allow(clippy::type_complexity)] // Two lists, one of each kind of thread.
-    let (accepted, claimed): (Vec<Vec<String>>, Vec<Vec<(String, bool)>>) = thread::scope(|scope| {
-        let world = &world;
-        let sending: Vec<_> = (0..senders)
-            .map(|s| {
-                scope.spawn(move || {
-                    (0..each).map(|n| world.send("Agent-1", "Agent-2", &format!("s {s} n {n}"))).collect()
-                })
-            })
-            .collect();
-        let working: Vec<_> = (0..workers)
-            .map(|w| {
-                let finished = &finished;
-                scope.spawn(move || {
-                    let mut mine = Vec::new();
-                    wait("every message is done", || {
-                        if let Some(claim) = next(world, "Agent-2", "10m") {
-                            let (id, token) = (member(&claim, "id"), member(&claim, "token"));
-                            // Some claimants give up once in a while.
-                            let done = !(mine.len() % 7 == w && claim["attempts"].as_u64().unwrap_or(1) < 2);
-                            let word = if done { "done" } else { "release" };
-                            world.ok("Agent-2", &[word, &id, "--token", &token]);
-                            mine.push((id, done));
-                            finished.fetch_add(usize::from(done), Ordering::Relaxed);
-                        }
-                        finished.load(Ordering::Relaxed) >= total
-                    });
-                    mine
-                })
-            })
-            .collect();
-        (
-            sending.into_iter().map(|t| t.join().unwrap()).collect(),
-            working.into_iter().map(|t| t.join().unwrap()).collect(),
-        )
-    });
-    let accepted: BTreeSet<String> = accepted.into_iter().flatten().collect();
-    assert_eq!(accepted.len(), total);
-    let mut done: BTreeMap<String, usize> = BTreeMap::new();
-    for (id, finished) in claimed.into_iter().flatten() {
-        *done.entry(id).or_default() += usize::from(finished);
-    }
-    assert_eq!(done.keys().cloned().collect::<BTreeSet<_>>(), accepted, "claimed is not what was accepted");
-    assert!(done.values().all(|n| *n == 1), "something was done twice: {done:?}");
-    assert!(world.mail("Agent-2", "inbox/new").is_empty() && world.mail("Agent-2", "inbox/claimed").is_empty());
 }
 
 #[test]

@@ -123,7 +123,10 @@ fn spool(chart: &mut Chart, patient: &Patient<'_>) {
     for name in spool.names().unwrap_or_default() {
         let Ok(Some(stat)) = spool.stat(&name) else { continue };
         let path = spool.path().join(&name);
-        if name.ends_with(".spool") {
+        if stat.kind != FileKind::File {
+            let what = "no letter: only regular files belong into the spool";
+            chart.told(Check::Spool, path, what, "look at it, then move it away");
+        } else if name.ends_with(".spool") {
             if age(stat.modified) >= STUCK {
                 stuck += 1;
             }

@@ -4,7 +4,7 @@
 use super::{Chart, Check, Patient, Trouble, age, repeated, writer_is_dead};
 use crate::fsio::{Dir, FileKind, Stat};
 use crate::mailbox::{Mailbox, MailboxError, Place, Scanned, Which};
-use crate::model::{AgentName, Flags, MessageId, UniqueName};
+use crate::model::{AgentName, MessageId, UniqueName};
 
 const FOLDERS: [&str; 8] =
     ["inbox/tmp", "inbox/new", "inbox/cur", "inbox/claimed", "outbox", "sent", "archive", "dead"];
@@ -257,15 +257,8 @@ fn messages(chart: &mut Chart, patient: &Patient<'_>, mailbox: &Mailbox, all: &[
     }
 }
 
-/// As `Mailbox::has_sent`, but making no folder.
+/// As `Mailbox::has_sent`, but a mailbox that is not there is not made.
 fn has_copy(patient: &Patient<'_>, sender: &AgentName, name: &UniqueName) -> bool {
-    let day = crate::model::time::day(name.accepted());
-    let file = name.file(Flags::NONE);
-    let home = patient.tree.workspaces().ok().and_then(|w| w.child(sender.as_str()).ok());
-    let Some(home) = home else { return false };
-    // Filed by hand from sent/ into archive/, or by retention: the copy is there.
-    ["sent", "archive"].iter().any(|top| {
-        let dir = present(&home, &format!("{top}/{day}"));
-        dir.is_some_and(|dir| matches!(dir.stat(&file), Ok(Some(_))))
-    })
+    let there = patient.tree.workspaces().is_ok_and(|all| all.child(sender.as_str()).is_ok());
+    there && patient.tree.mailbox(sender).and_then(|mailbox| mailbox.has_sent(name)).unwrap_or(false)
 }

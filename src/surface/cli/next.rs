@@ -31,6 +31,7 @@ impl Run for NextArgs {
         if cx.json() {
             let mut map = mail::opened_json(&claimed.opened);
             map.insert("token".into(), Value::String(claimed.token));
+            map.insert("attempts".into(), Value::from(claimed.attempts));
             map.insert("lease_until".into(), Value::String(crate::model::time::rfc3339(claimed.lease_until)));
             return cx.write_json(&map);
         }

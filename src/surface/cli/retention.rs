@@ -40,14 +40,23 @@ impl Run for RetentionArgs {
         if !cx.json() {
             cx.print(&shown(cx, &plan, steps))?;
         }
+        // Before the question: the answer would be in vain.
+        office.must_manage()?;
         if steps > 0 && !yes && !ask(cx)? {
             return Err(Failure::new(Code::Refused, "nothing was changed").hint("cellphone retention apply --yes"));
         }
         let done = office.retention_apply(&plan)?;
         if cx.json() {
-            return cx.write_json(&json!({ "applied": done, "plan": plan_json(&plan) }));
+            cx.write_json(&json!({ "applied": done.done, "failed": done.failed, "plan": plan_json(&plan) }))?;
+        } else if steps > 0 {
+            cx.say(&format!("Done: {}.", text::count(done.done, "message")))?;
         }
-        if steps == 0 { Ok(()) } else { cx.say(&format!("Done: {}.", text::count(done, "message"))) }
+        if done.failed.is_empty() {
+            return Ok(());
+        }
+        let left = text::count(done.failed.len(), "message");
+        Err(Failure::new(Code::Failed, format!("{left} stayed where they were: {}", done.failed.join("; ")))
+            .hint("cellphone doctor"))
     }
 }
 

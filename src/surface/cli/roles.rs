@@ -56,7 +56,6 @@ impl Run for RolesArgs {
             Column::text("SENDS"),
             Column::text("TO @all"),
             Column::text("PRIORITY UP TO"),
-            Column::text("READS OTHERS"),
             Column::text("MANAGES"),
             Column::flexible("WHO"),
         ]);
@@ -68,7 +67,6 @@ impl Run for RolesArgs {
                 word(p.send),
                 word(p.broadcast),
                 p.max_priority.as_str(),
-                word(p.read_others),
                 word(p.manage),
                 &who(&office, role).join(", "),
             ]);
@@ -85,6 +83,6 @@ fn role_json(office: &Office, role: &Role) -> serde_json::Value {
     let p = office.roster().policy(role);
     json!({
         "role": role, "send": p.send, "broadcast": p.broadcast, "max_priority": p.max_priority,
-        "read_others": p.read_others, "manage": p.manage, "agents": who(office, role),
+        "manage": p.manage, "agents": who(office, role),
     })
 }

@@ -89,6 +89,7 @@ fn sentence(event: &Event) -> String {
         EventKind::Done => format!("finished by {who}"),
         EventKind::Acked => format!("acknowledged by {who}"),
         EventKind::Archived => format!("filed by {who}{}", with("reason", ": ")),
+        EventKind::Deleted => format!("deleted from the archive of {who}{}", with("reason", ": ")),
         EventKind::Dead => format!("dead at {who}{}", with("reason", ": ")),
         EventKind::Expired => format!("expired at {who}"),
         EventKind::Deferred => format!("{who} waits{}{}", with("why", ": "), gate(event)),

@@ -32,6 +32,8 @@ impl Run for TrustArgs {
         if open.is_empty() {
             return if cx.json() { cx.write_json(&json!([])) } else { cx.say("All of it is approved.") };
         }
+        // Before the question: the answer would be in vain.
+        office.must_manage()?;
         if !self.yes && !ask(cx, open.len())? {
             return Err(Failure::new(Code::Refused, "nothing was approved; the approved copies stay in force")
                 .hint("cellphone trust --yes"));
