@@ -129,7 +129,7 @@ impl Office {
             body,
             in_reply_to: Some(original.id()),
             thread: Some(original.thread()),
-            hops: original.header.hops + 1,
+            hops: original.header.hops.saturating_add(1),
             ..SendRequest::default()
         })?;
         self.mailbox()?.add_flag(&found, Flag::Replied)?;
@@ -153,7 +153,7 @@ impl Office {
             body: text,
             priority: h.priority,
             thread: Some(original.thread()),
-            hops: h.hops + 1,
+            hops: h.hops.saturating_add(1),
             ..SendRequest::default()
         })?;
         self.mailbox()?.add_flag(&found, Flag::Passed)?;
@@ -193,7 +193,7 @@ impl Office {
             body: format!("{} acknowledges {}.\n", self.actor(), original.id()),
             in_reply_to: Some(original.id()),
             thread: Some(original.thread()),
-            hops: original.header.hops + 1,
+            hops: original.header.hops.saturating_add(1),
             kind: Some(Kind::Receipt),
             idempotency_key: Some(format!("receipt {}", original.id())),
             ..SendRequest::default()
