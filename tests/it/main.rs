@@ -23,6 +23,7 @@ mod nasty;
 mod onboard;
 mod policy;
 mod reading;
+mod retry;
 mod sandbox;
 mod screen;
 mod tending;
