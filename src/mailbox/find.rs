@@ -135,6 +135,9 @@ fn only_one(wanted: &str, names: Vec<Scanned>) -> Result<Option<Scanned>> {
             id.starts_with(wanted) || id.ends_with(wanted)
         })
         .collect();
+    // One id twice is one message, and the later place of its life is the true one.
+    fits.sort_by(|a, b| (a.name.id(), b.place, &b.name).cmp(&(b.name.id(), a.place, &a.name)));
+    fits.dedup_by(|b, a| a.name.id() == b.name.id());
     match fits.len() {
         0 => Ok(None),
         1 => Ok(fits.pop()),

@@ -21,6 +21,7 @@ mod integrate;
 mod model;
 mod nasty;
 mod onboard;
+mod parity;
 mod policy;
 mod reading;
 mod retry;

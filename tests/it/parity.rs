@@ -1,0 +1,88 @@
+//! An agent that can only write files is a full citizen: what it drops into
+//! its outbox is sent once, whatever it is called and however it was written,
+//! and its header claims nothing that it may not.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::harness::{World, wait};
+
+/// As an editor does: written beside, renamed into place.
+fn drop_in(world: &World, agent: &str, name: &str, text: &str) {
+    let beside = world.folder(agent, ".beside");
+    fs::write(&beside, text).unwrap();
+    fs::rename(beside, world.folder(agent, "outbox").join(name)).unwrap();
+}
+
+fn delivered(world: &World, agent: &str, count: usize) {
+    wait(&format!("{count} for {agent}"), || world.mail(agent, "inbox/new").len() == count);
+}
+
+fn field(message: &Value, key: &str) -> String {
+    message[key].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn an_id_that_stands_twice_is_found_once() {
+    let world = World::new();
+    let id = world.send("Agent-1", "Agent-2", "twice");
+    let name = world.mail("Agent-2", "inbox/new").remove(0);
+    let (new, cur) = (world.folder("Agent-2", "inbox/new"), world.folder("Agent-2", "inbox/cur"));
+    fs::copy(new.join(&name), cur.join(name.replace("-twice-", "-again-").replace(".md", ",S.md"))).unwrap();
+    let read = world.json("Agent-2", &["read", "--peek", &id]);
+    assert_eq!(read["state"], "cur", "the later place of its life counts: {read}");
+}
+
+/// A thread whose first id was given by its sender, later than any clock of ours.
+#[test]
+fn a_thread_is_whole_though_its_first_id_was_given() {
+    let world = World::new();
+    let _daemon = world.up();
+    let given = "7ZZZZZZZZZZZZZZZZZZZZZZZZZ";
+    drop_in(&world, "Agent-1", "first.md", &format!("---\nid: {given}\nto: Agent-2\nsubject: first\n---\nx\n"));
+    delivered(&world, "Agent-2", 1);
+    world.ok("Agent-2", &["reply", given, "-m", "answer"]);
+    let answer = field(&world.inbox("Agent-1")[0], "id");
+    for agent in ["Agent-1", "Agent-2"] {
+        let thread = world.json(agent, &["thread", given]);
+        let ids: Vec<String> = thread.as_array().unwrap().iter().map(|m| field(m, "id")).collect();
+        assert_eq!(ids, [given, &answer], "{agent}");
+    }
+    // One who came to it later has not the first message, and still sees the rest.
+    world.ok("Agent-1", &["forward", &answer, "--to", "Agent-3"]);
+    let passed = field(&world.inbox("Agent-3")[0], "id");
+    assert_eq!(world.json("Agent-3", &["thread", &passed]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_forwarded_message_is_quoted_and_counted_and_its_first_reader_marked() {
+    let world = World::new();
+    let id = world.send("Agent-1", "Agent-2", "look");
+    world.ok("Agent-2", &["forward", &id, "--to", "Agent-3", "-m", "for you"]);
+    let passed = world.inbox("Agent-3").remove(0);
+    assert_eq!((field(&passed, "subject"), field(&passed, "thread")), ("Fwd: look".into(), id.clone()));
+    let read = world.json("Agent-3", &["read", &field(&passed, "id")]);
+    assert_eq!(read["hops"], 1);
+    let body = field(&read, "body");
+    assert!(body.starts_with("for you\n") && body.contains(&id) && body.contains("> body"), "{body}");
+    assert!(world.inbox("Agent-2")[0]["flags"].as_str().unwrap().contains('P'));
+}
+
+#[test]
+fn any_of_a_role_is_the_one_with_the_least_to_do() {
+    let world = World::new();
+    for agent in ["Agent-2", "Agent-3"] {
+        world.ok("tester", &["agents", "set", agent, "--role", "reviewer"]);
+    }
+    world.send("Agent-1", "Agent-2", "busy");
+    let to = |n: usize| world.json("Agent-1", &["send", "--to", "any:@reviewer", "-s", &format!("{n}"), "-m", "x"]);
+    assert_eq!(to(1)["delivered"], serde_json::json!(["Agent-3"]));
+    world.send("Agent-1", "Agent-3", "busy too");
+    assert_eq!(to(2)["delivered"], serde_json::json!(["Agent-2"]));
+    // Sent again under its key it stays with the one who got it.
+    let once = || world.json("Agent-1", &["send", "--to", "any:@reviewer", "-m", "x", "--idempotency-key", "k"]);
+    let (first, second) = (once(), once());
+    assert_eq!((&first["id"], &first["delivered"]), (&second["id"], &second["delivered"]));
+    assert!(world.fails("Agent-1", 3, &["send", "--to", "any:@nobody", "-m", "x"]).contains("@nobody"));
+}
