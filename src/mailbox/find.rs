@@ -37,6 +37,17 @@ impl Mailbox {
         Err(self.not_found(text))
     }
 
+    /// The message with exactly this id, in the inbox, the archive or among
+    /// the sent; the later place of its life where it stands in several.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn find_id(&self, id: MessageId) -> Result<Option<Scanned>> {
+        let mut all = self.scan(Which::All, None)?;
+        all.extend(self.scan_sent()?);
+        Ok(all.into_iter().filter(|s| s.name.id() == id).max_by_key(|s| s.place))
+    }
+
     /// Whether this mailbox received the message: in the inbox, the archive
     /// or among the dead.
     ///

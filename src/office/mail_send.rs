@@ -70,12 +70,12 @@ impl Office {
     pub fn send(&self, request: SendRequest) -> Result<Sent> {
         let (letter, notices) = self.letter(request)?;
         let posted = self.post.post(letter)?;
-        let sent = self.sent(posted, notices);
-        // Without a daemon, the next sender finishes what a dead one left behind.
+        self.note(&accepted_events(&posted));
+        // Without a daemon, the next sender finishes what a dead one left behind; it may be this very letter.
         if let Err(e) = self.recover_spool() {
             tracing::warn!(error = %e, "the spool waits");
         }
-        Ok(sent)
+        Ok(self.filed(posted, notices))
     }
 
     /// Sends many messages that share their barriers; each has its own
@@ -123,7 +123,7 @@ impl Office {
         }
         let subject = &original.header.subject;
         let prefixed = subject.get(..3).is_some_and(|p| p.eq_ignore_ascii_case("re:"));
-        let sent = self.send(SendRequest {
+        let request = SendRequest {
             to: vec![Address::Agent(to)],
             subject: if prefixed { subject.clone() } else { format!("Re: {subject}") },
             body,
@@ -131,7 +131,8 @@ impl Office {
             thread: Some(original.thread()),
             hops: original.header.hops.saturating_add(1),
             ..SendRequest::default()
-        })?;
+        };
+        let sent = self.send(request)?;
         self.mailbox()?.add_flag(&found, Flag::Replied)?;
         Ok(sent)
     }
@@ -147,7 +148,7 @@ impl Office {
         let gap = if body.is_empty() { "" } else { "\n\n" };
         let text =
             format!("{body}{gap}Forwarded from {} ({}), id {}:\n\n{quoted}", original.from(), h.subject, original.id());
-        let sent = self.send(SendRequest {
+        let request = SendRequest {
             to,
             subject: format!("Fwd: {}", h.subject),
             body: text,
@@ -155,7 +156,8 @@ impl Office {
             thread: Some(original.thread()),
             hops: h.hops.saturating_add(1),
             ..SendRequest::default()
-        })?;
+        };
+        let sent = self.send(request)?;
         self.mailbox()?.add_flag(&found, Flag::Passed)?;
         Ok(sent)
     }
@@ -187,7 +189,7 @@ impl Office {
             let path = PathBuf::new();
             return Ok(Sent { id: original.id(), path, delivered: vec![], pending: vec![], notices: vec![] });
         }
-        let sent = self.send(SendRequest {
+        let request = SendRequest {
             to: vec![Address::Agent(to)],
             subject: format!("Received: {}", original.header.subject),
             body: format!("{} acknowledges {}.\n", self.actor(), original.id()),
@@ -197,7 +199,8 @@ impl Office {
             kind: Some(Kind::Receipt),
             idempotency_key: Some(format!("receipt {}", original.id())),
             ..SendRequest::default()
-        })?;
+        };
+        let sent = self.send(request)?;
         self.note(&[acked]);
         Ok(sent)
     }
@@ -225,7 +228,8 @@ impl Office {
         self.filed(posted, notices)
     }
 
-    fn filed(&self, posted: Posted, notices: Vec<String>) -> Sent {
+    fn filed(&self, mut posted: Posted, mut notices: Vec<String>) -> Sent {
+        self.settle(&mut posted, &mut notices);
         let from = posted.message.from();
         let mut path = PathBuf::new();
         if self.roster().get(from.as_str()).is_some() {
@@ -250,6 +254,21 @@ impl Office {
             delivered: posted.delivered,
             pending: posted.pending.into_iter().map(|(name, _)| name).collect(),
             notices,
+        }
+    }
+
+    /// What became, up to now, of those who had not got it: they have it, will
+    /// have it, or never will.
+    fn settle(&self, posted: &mut Posted, notices: &mut Vec<String>) {
+        let (id, from) = (posted.message.id(), posted.message.from());
+        for (name, why) in std::mem::take(&mut posted.pending) {
+            if matches!(self.tree.mailbox(&name).and_then(|m| m.has_received(id)), Ok(true)) {
+                posted.delivered.push(name);
+            } else if self.post.is_spooled(&posted.message.name).unwrap_or(true) {
+                posted.pending.push((name, why));
+            } else {
+                notices.push(format!("{name} does not have it; see: cellphone --as {from} dead list"));
+            }
         }
     }
 

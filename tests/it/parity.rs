@@ -6,7 +6,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::{World, wait};
+use crate::harness::{World, names, wait};
 
 /// As an editor does: written beside, renamed into place.
 fn drop_in(world: &World, agent: &str, name: &str, text: &str) {
@@ -15,12 +15,55 @@ fn drop_in(world: &World, agent: &str, name: &str, text: &str) {
     fs::rename(beside, world.folder(agent, "outbox").join(name)).unwrap();
 }
 
+fn dead(world: &World, agent: &str) -> Vec<Value> {
+    world.json(agent, &["dead", "list"]).as_array().unwrap().clone()
+}
+
 fn delivered(world: &World, agent: &str, count: usize) {
     wait(&format!("{count} for {agent}"), || world.mail(agent, "inbox/new").len() == count);
 }
 
+fn sent_off(world: &World, agent: &str, name: &str) {
+    let path = world.folder(agent, "outbox").join(name);
+    wait("the outbox is picked up", || !path.exists());
+}
+
 fn field(message: &Value, key: &str) -> String {
     message[key].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_file_with_the_id_of_an_accepted_message_is_that_message() {
+    let world = World::new();
+    let _daemon = world.up();
+    let id = world.send("Agent-1", "Agent-2", "once");
+    let day = names(&world.folder("Agent-1", "sent")).remove(0);
+    let copy = world.folder("Agent-1", "sent").join(&day).join(world.mail("Agent-2", "inbox/new").remove(0));
+    let text = fs::read_to_string(copy).unwrap();
+    drop_in(&world, "Agent-1", "copy.md", &text);
+    sent_off(&world, "Agent-1", "copy.md");
+    assert_eq!(world.mail("Agent-2", "inbox/new").len(), 1);
+    assert!(dead(&world, "Agent-1").is_empty());
+
+    // Another text, another list, another sender: nobody may take it for that one.
+    for (agent, text) in [
+        ("Agent-1", format!("---\nid: {id}\nto: Agent-2\n---\nsomething else\n")),
+        ("Agent-1", format!("---\nid: {id}\nto: [Agent-2, Agent-3]\n---\nbody")),
+        ("Agent-2", format!("---\nid: {id}\nto: Agent-3\n---\nbody")),
+    ] {
+        let before = dead(&world, agent).len();
+        drop_in(&world, agent, "other.md", &text);
+        wait("it is refused", || dead(&world, agent).len() == before + 1);
+        assert!(dead(&world, agent)[before]["reason"].as_str().unwrap().contains("another letter"));
+    }
+    assert_eq!(world.mail("Agent-2", "inbox/new").len(), 1);
+    assert!(world.mail("Agent-3", "inbox/new").is_empty());
+
+    // Who lacks it gets it: so a plain `mv` brings back what was lost.
+    fs::remove_file(world.folder("Agent-2", "inbox/new").join(world.mail("Agent-2", "inbox/new").remove(0))).unwrap();
+    drop_in(&world, "Agent-1", "copy.md", &text);
+    delivered(&world, "Agent-2", 1);
+    assert!(world.mail("Agent-2", "inbox/new")[0].contains(&id));
 }
 
 #[test]
