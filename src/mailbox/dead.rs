@@ -13,6 +13,13 @@ use super::layout::{Mailbox, Place};
 /// Largest reason file that is read, in bytes.
 const REASON_MAX: u64 = 64 * 1024;
 
+/// The ending of a reason file.
+const REASON: &str = ".reason";
+
+/// Bytes of a name that may be buried as it is: file systems hold 255, and
+/// `.reason` and a number in front have to fit as well.
+const NAME_ROOM: usize = 255 - REASON.len() - "99999-".len();
+
 /// Why a letter is dead, as it stands in the `.reason` file (YAML).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
@@ -22,6 +29,9 @@ pub struct Reason {
     pub at: String,
     /// From which folder it came.
     pub from: String,
+    /// Its name there, where that was too long to stand here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// To whom it could not be delivered, if that is why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undelivered: Vec<String>,
@@ -52,23 +62,25 @@ impl Mailbox {
     /// As [`bury`](Self::bury).
     pub fn bury_for(&self, folder: &Dir, file: &str, why: &str, undelivered: &[String]) -> Result<String> {
         let dead = self.place(Place::Dead, "")?;
-        let mut name = file.to_owned();
+        let short = fitting(file);
+        let mut name = short.clone();
         let mut n = 1;
         // The reason comes first: a letter without one would be a riddle, a reason without a letter is harmless.
         while dead.stat(&name)?.is_some() {
             n += 1;
-            name = format!("{n}-{file}");
+            name = format!("{n}-{short}");
         }
         let reason = Reason {
             reason: why.to_owned(),
             at: rfc3339(Timestamp::now()),
             from: folder.path().display().to_string(),
+            name: (short != file).then(|| file.to_owned()),
             undelivered: undelivered.to_vec(),
         };
         let text = serde_yaml::to_string(&reason).unwrap_or_else(|_| format!("reason: {why:?}\n"));
-        dead.replace(&format!("{name}.reason"), text.as_bytes(), false)?;
+        dead.replace(&format!("{name}{REASON}"), text.as_bytes(), false)?;
         if let Err(e) = folder.rename(file, &dead, &name) {
-            let _ = dead.remove(&format!("{name}.reason"));
+            let _ = dead.remove(&format!("{name}{REASON}"));
             return Err(e.into());
         }
         Ok(name)
@@ -103,12 +115,12 @@ impl Mailbox {
     pub fn dead_letters(&self) -> Result<Vec<DeadLetter>> {
         let dead = self.place(Place::Dead, "")?;
         let mut names = dead.names()?;
-        names.retain(|n| !n.starts_with('.') && !n.ends_with(".reason"));
+        names.retain(|n| !n.starts_with('.') && !n.ends_with(REASON));
         names.sort();
         Ok(names
             .into_iter()
             .map(|file| {
-                let bytes = dead.read(&format!("{file}.reason"), REASON_MAX).ok();
+                let bytes = dead.read(&format!("{file}{REASON}"), REASON_MAX).ok();
                 let reason = bytes.and_then(|b| serde_yaml::from_slice(&b).ok());
                 DeadLetter { file, reason }
             })
@@ -122,7 +134,21 @@ impl Mailbox {
     pub fn forget_dead(&self, file: &str) -> Result<()> {
         let dead = self.place(Place::Dead, "")?;
         dead.remove(file)?;
-        let _ = dead.remove(&format!("{file}.reason"));
+        let _ = dead.remove(&format!("{file}{REASON}"));
         Ok(())
     }
+}
+
+/// The name, or as much of it as can stand in `dead/`; its ending stays.
+fn fitting(file: &str) -> String {
+    const ENDING: &str = "~.md";
+    if file.len() <= NAME_ROOM {
+        return file.to_owned();
+    }
+    let ending = if file.to_ascii_lowercase().ends_with(".md") { ENDING } else { "~" };
+    let mut end = NAME_ROOM - ending.len();
+    while !file.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{ending}", &file[..end])
 }

@@ -156,6 +156,18 @@ impl Post {
         Ok(None)
     }
 
+    /// Forgets one key: the thing it stood for has gone, and the next of that
+    /// name is another letter.
+    ///
+    /// # Errors
+    /// When it cannot be removed; one that is not there is none.
+    pub fn forget_key(&self, from: &AgentName, key: &str) -> Result<()> {
+        match self.state.child_or_create("keys")?.remove(&hash(from.as_str(), key)) {
+            Err(e) if !e.is_not_found() => Err(e.into()),
+            _ => Ok(()),
+        }
+    }
+
     fn record(&self, keys: &Dir, file: &str) -> Result<Option<Record>> {
         match keys.read(file, RECORD_MAX) {
             // A record that cannot be read was not written by us whole: the rename makes that impossible but by hand.

@@ -3,6 +3,9 @@
 //! and its header claims nothing that it may not.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
@@ -30,6 +33,98 @@ fn sent_off(world: &World, agent: &str, name: &str) {
 
 fn field(message: &Value, key: &str) -> String {
     message[key].as_str().unwrap_or_default().to_owned()
+}
+
+/// A guard that replaces the file of the letter it is asked about, once: the
+/// longest moment in which a letter can change while it is sent.
+#[test]
+fn a_file_that_is_replaced_while_it_is_sent_is_sent_too() {
+    let world = World::new();
+    let next = world.folder("Agent-1", "next.md");
+    let note = world.folder("Agent-1", "outbox").join("note.md");
+    fs::write(&next, "---\nto: Agent-2\nsubject: second\n---\nthe second\n").unwrap();
+    let guard = world.root.join("hooks/before-deliver");
+    let (from, to) = (next.display(), note.display());
+    fs::write(&guard, format!("#!/bin/sh\nif [ -f '{from}' ]; then mv '{from}' '{to}'; fi\nexit 0\n")).unwrap();
+    fs::set_permissions(&guard, fs::Permissions::from_mode(0o755)).unwrap();
+    world.ok("tester", &["trust", "--yes"]);
+    let _daemon = world.up();
+    drop_in(&world, "Agent-1", "note.md", "---\nto: Agent-2\nsubject: first\n---\nthe first\n");
+    delivered(&world, "Agent-2", 2);
+    let subjects: Vec<String> = world.inbox("Agent-2").iter().map(|m| field(m, "subject")).collect();
+    assert_eq!(subjects, ["first", "second"]);
+    sent_off(&world, "Agent-1", "note.md");
+    assert!(dead(&world, "Agent-1").is_empty());
+}
+
+#[test]
+fn a_template_that_is_copied_again_and_again_is_sent_each_time() {
+    let world = World::new();
+    let _daemon = world.up();
+    let template = world.folder("Agent-1", "template.md");
+    fs::write(&template, "---\nto: Agent-2\nsubject: again\n---\nthe same\n").unwrap();
+    fs::File::options()
+        .append(true)
+        .open(&template)
+        .unwrap()
+        .set_modified(SystemTime::now() - Duration::from_secs(3_600))
+        .unwrap();
+    for round in 1..=4 {
+        let copied =
+            world.program("cp").arg("-p").arg(&template).arg(world.folder("Agent-1", "outbox/note.md")).status();
+        assert!(copied.unwrap().success());
+        delivered(&world, "Agent-2", round);
+        sent_off(&world, "Agent-1", "note.md");
+    }
+    assert!(names(&world.root.join(".cellphone/keys")).is_empty(), "a key outlives its file");
+}
+
+/// `.reason` and a number have to fit into 255 bytes too.
+#[test]
+fn a_name_too_long_for_a_dead_letter_jams_neither_outbox_nor_inbox() {
+    let world = World::new();
+    let _daemon = world.up();
+    // 253 bytes, of which the last before a cut may be half a letter.
+    let long = format!("{}.md", "é".repeat(125));
+    for _ in 0..2 {
+        drop_in(&world, "Agent-1", &long, "---\nto: Nobody\n---\nx\n");
+        sent_off(&world, "Agent-1", &long);
+    }
+    drop_in(&world, "Agent-1", "short.md", "---\nto: Agent-2\n---\nx\n");
+    delivered(&world, "Agent-2", 1);
+    let buried = dead(&world, "Agent-1");
+    assert_eq!(buried.len(), 2, "{buried:?}");
+    for letter in &buried {
+        assert!(field(letter, "reason").contains("Nobody"), "{letter}");
+        let reason = fs::read_to_string(format!("{}.reason", field(letter, "path"))).unwrap();
+        assert!(reason.contains(&long), "the name it had is lost: {reason}");
+    }
+    let inbox = world.folder("Agent-2", "inbox/new");
+    fs::write(inbox.join("x".repeat(255)), "no message\n").unwrap();
+    world.send("Agent-1", "Agent-2", "after it");
+    wait("it is buried", || dead(&world, "Agent-2").len() == 1);
+    assert_eq!(names(&inbox).len(), 2);
+}
+
+#[test]
+fn a_note_is_sent_whatever_the_case_of_its_ending_and_doctor_names_the_others() {
+    let world = World::new();
+    let outbox = world.folder("Agent-1", "outbox");
+    fs::create_dir_all(outbox.join("Agent-2/deeper")).unwrap();
+    fs::write(outbox.join("forgotten.txt"), "to nobody\n").unwrap();
+    let raw = std::ffi::OsStr::from_bytes(b"caf\xe9.md");
+    fs::write(outbox.join(raw), "to nobody\n").unwrap();
+    let file = fs::File::options().append(true).open(outbox.join("forgotten.txt")).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
+    let said = String::from_utf8(world.run("tester", &["doctor"]).stdout).unwrap();
+    for word in ["forgotten.txt", "only files that end in .md", "deeper", "not UTF-8"] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    let _daemon = world.up();
+    drop_in(&world, "Agent-1", "SHOUT.MD", "---\nto: Agent-2\n---\n");
+    delivered(&world, "Agent-2", 1);
+    assert_eq!(world.inbox("Agent-2")[0]["subject"], "SHOUT");
+    assert!(outbox.join("forgotten.txt").exists() && outbox.join(raw).exists());
 }
 
 #[test]
