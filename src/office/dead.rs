@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::mailbox::{DeadLetter, MailboxError, Place};
 use crate::model::{Address, AgentName, Draft, Event, EventKind, MessageId, UniqueName};
 
+use super::admission::Hand;
 use super::{ErrorKind, Office, OfficeError, Result, Sent};
 
 /// A dead letter as a listing shows it.
@@ -72,7 +73,7 @@ impl Office {
             draft.header.cc.clear();
         }
         draft.header.expires = None;
-        let (mut admitted, notices) = self.admit(draft, from, None, None)?;
+        let (mut admitted, notices) = self.admit(draft, from, None, None, Hand::Sender)?;
         admitted.key = Some(format!("dead {}", letter.file));
         let posted = self.post.post(admitted)?;
         let sent = self.sent(posted, notices);

@@ -10,6 +10,7 @@ use crate::mailbox::Scanned;
 use crate::model::{Address, AgentName, Draft, Event, EventKind, Flag, Header, Kind, Message, MessageId, Priority};
 use crate::post::{Letter, Posted};
 
+use super::admission::Hand;
 use super::{ErrorKind, Office, OfficeError, Result};
 
 /// What a sender asks for.
@@ -68,7 +69,11 @@ impl Office {
     /// Refused by policy, an unknown recipient, a full mailbox, a part over
     /// its limit, or the disk. Nothing was sent then.
     pub fn send(&self, request: SendRequest) -> Result<Sent> {
-        let (letter, notices) = self.letter(request)?;
+        self.dispatch(request, Hand::Sender)
+    }
+
+    fn dispatch(&self, request: SendRequest, hand: Hand) -> Result<Sent> {
+        let (letter, notices) = self.letter(request, hand)?;
         let posted = self.post.post(letter)?;
         self.note(&accepted_events(&posted));
         // Without a daemon, the next sender finishes what a dead one left behind; it may be this very letter.
@@ -87,7 +92,7 @@ impl Office {
         let mut notices = Vec::with_capacity(requests.len());
         let mut letters = Vec::with_capacity(requests.len());
         for request in requests {
-            match self.letter(request) {
+            match self.letter(request, Hand::Sender) {
                 Ok((letter, told)) => {
                     letters.push(letter);
                     notices.push(Ok(told));
@@ -132,7 +137,7 @@ impl Office {
             hops: original.header.hops.saturating_add(1),
             ..SendRequest::default()
         };
-        let sent = self.send(request)?;
+        let sent = self.dispatch(request, Hand::Ours)?;
         self.mailbox()?.add_flag(&found, Flag::Replied)?;
         Ok(sent)
     }
@@ -157,7 +162,7 @@ impl Office {
             hops: h.hops.saturating_add(1),
             ..SendRequest::default()
         };
-        let sent = self.send(request)?;
+        let sent = self.dispatch(request, Hand::Ours)?;
         self.mailbox()?.add_flag(&found, Flag::Passed)?;
         Ok(sent)
     }
@@ -200,7 +205,7 @@ impl Office {
             idempotency_key: Some(format!("receipt {}", original.id())),
             ..SendRequest::default()
         };
-        let sent = self.send(request)?;
+        let sent = self.dispatch(request, Hand::Ours)?;
         self.note(&[acked]);
         Ok(sent)
     }
@@ -216,10 +221,10 @@ impl Office {
         Ok(self.sent(posted, Vec::new()))
     }
 
-    fn letter(&self, request: SendRequest) -> Result<(Letter, Vec<String>)> {
+    fn letter(&self, request: SendRequest, hand: Hand) -> Result<(Letter, Vec<String>)> {
         let header = header_of(&request);
         let draft = Draft::new(header, request.body);
-        self.admit(draft, self.actor().clone(), request.idempotency_key, None)
+        self.admit(draft, self.actor().clone(), request.idempotency_key, None, hand)
     }
 
     /// Journal, `sent/` and the answer to the sender.

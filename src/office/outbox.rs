@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use crate::fsio::FsError;
 use crate::mailbox::{Mailbox, MailboxError};
-use crate::model::{Address, AgentName, Draft, Event, EventKind};
+use crate::model::{Address, AgentName, Draft, Event, EventKind, Kind};
 use crate::post::outbox::{Drop, QUIET, look, stem};
 
+use super::admission::Hand;
 use super::tend::TendReport;
 use super::{ErrorKind, Office, OfficeError, Result};
 
@@ -86,8 +87,13 @@ impl Office {
         }
         let id = draft.header.id;
         let key = id.map_or_else(|| drop.key(&bytes), |id| id.to_string());
-        let (letter, notices) = self.admit(draft, owner.clone(), Some(key.clone()), id).map_err(sorted)?;
+        let (letter, notices) =
+            self.admit(draft, owner.clone(), Some(key.clone()), id, Hand::Sender).map_err(sorted)?;
         let posted = self.post.post(letter).map_err(|e| sorted(e.into()))?;
+        let h = &posted.message.header;
+        if let Some(original) = h.in_reply_to.filter(|_| h.kind == Some(Kind::Receipt) && !posted.duplicate) {
+            self.note(&[Event::new(self.now(), EventKind::Acked).id(original).agent(owner)]);
+        }
         let sent = self.sent(posted, notices);
         if !sent.notices.is_empty() {
             let told = Event::new(self.now(), EventKind::Refused).id(sent.id).agent(owner);
