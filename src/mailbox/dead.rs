@@ -1,11 +1,14 @@
 //! Dead letters: the file as it was, beside `<file>.reason`, which a person
 //! understands. Nothing here is ever deleted by the program.
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::fsio::Dir;
 use crate::model::time::rfc3339;
+use crate::model::{Flag, Flags, UniqueName};
 
 use super::Result;
 use super::layout::{Mailbox, Place};
@@ -137,6 +140,24 @@ impl Mailbox {
         let _ = dead.remove(&format!("{file}{REASON}"));
         Ok(())
     }
+
+    /// Moves a dead letter that was received back into the inbox as it is,
+    /// under its name: unseen, or seen. Gives where it is now.
+    ///
+    /// # Errors
+    /// Full, or the disk; the letter is then where it was.
+    pub fn revive(&self, file: &str, name: &UniqueName, seen: bool) -> Result<PathBuf> {
+        self.ensure_room(1)?;
+        let _lock = self.lock_exclusive()?;
+        let dead = self.place(Place::Dead, "")?;
+        let (place, flags) = if seen { (Place::Cur, Flags::NONE.with(Flag::Seen)) } else { (Place::New, Flags::NONE) };
+        let (folder, alive) = (self.place(place, "")?, name.file(flags));
+        dead.rename(file, &folder, &alive)?;
+        folder.sync()?;
+        // A reason without a letter is harmless.
+        let _ = dead.remove(&format!("{file}{REASON}"));
+        Ok(folder.path().join(alive))
+    }
 }
 
 /// The name, or as much of it as can stand in `dead/`; its ending stays.
@@ -151,4 +172,14 @@ fn fitting(file: &str) -> String {
         end -= 1;
     }
     format!("{}{ending}", &file[..end])
+}
+
+/// The name a letter had before it was buried, without the number in front
+/// that tells it from others of the same name.
+#[must_use]
+pub fn unnumbered(file: &str) -> &str {
+    match file.split_once('-') {
+        Some((n, rest)) if !rest.is_empty() && !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()) => rest,
+        _ => file,
+    }
 }
