@@ -55,6 +55,17 @@ impl Mailbox {
         Ok(None)
     }
 
+    /// The message with exactly this id, in the inbox, the archive or among
+    /// the sent; the later place of its life where it stands in several.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn find_id(&self, id: MessageId) -> Result<Option<Scanned>> {
+        let mut all = self.scan(Which::All, None)?;
+        all.extend(self.scan_sent()?);
+        Ok(all.into_iter().filter(|s| s.name.id() == id).max_by_key(|s| s.place))
+    }
+
     /// Whether this mailbox received the message: in the inbox, the archive
     /// or among the dead.
     ///
@@ -153,6 +164,9 @@ fn only_one(wanted: &str, names: Vec<Scanned>) -> Result<Option<Scanned>> {
             id.starts_with(wanted) || id.ends_with(wanted)
         })
         .collect();
+    // One id twice is one message, and the later place of its life is the true one.
+    fits.sort_by(|a, b| (a.name.id(), b.place, &b.name).cmp(&(b.name.id(), a.place, &a.name)));
+    fits.dedup_by(|b, a| a.name.id() == b.name.id());
     match fits.len() {
         0 => Ok(None),
         1 => Ok(fits.pop()),

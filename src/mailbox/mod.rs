@@ -22,7 +22,7 @@ mod tests;
 
 pub use claim::{Claim, Lease, Returned};
 pub use clock::Clock;
-pub use dead::{DeadLetter, Reason};
+pub use dead::{DeadLetter, Reason, unnumbered};
 pub use deliver::{Barrier, Delivery};
 pub use layout::{Mailbox, Place, Tree};
 pub use retention::{Applied, Plan, PlannedMove, RetentionRules};

@@ -182,6 +182,19 @@ impl FrontMatter {
         self.entries = entries(&self.text)?;
         Ok(())
     }
+
+    /// Takes a key out, leaving every other byte as it is. One that is not
+    /// there is none.
+    ///
+    /// # Errors
+    /// When what is left is not of the accepted subset.
+    pub fn remove(&mut self, key: &str) -> Result<(), ModelError> {
+        if let Some(entry) = self.entries.iter().find(|e| e.key == key) {
+            self.text.replace_range(entry.span.clone(), "");
+            self.entries = entries(&self.text)?;
+        }
+        Ok(())
+    }
 }
 
 /// Writes a text as a YAML scalar: plain where that is read back the same,

@@ -60,6 +60,12 @@ impl Kind {
         }
     }
 
+    /// Whether a sender may choose it; the others follow from the two ends.
+    #[must_use]
+    pub const fn is_for_senders(self) -> bool {
+        matches!(self, Self::Text | Self::Broadcast | Self::Onboarding)
+    }
+
     /// The word in the front matter.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -26,6 +26,16 @@ impl MessageId {
         Self(ulid::Ulid::from_parts(micros / 1_000, below))
     }
 
+    /// The instant that the id tells, to the millisecond: when the message was
+    /// accepted, for an id of ours; anything at all for one that a sender gave.
+    #[must_use]
+    pub fn time(self) -> Timestamp {
+        i64::try_from(self.0.timestamp_ms())
+            .ok()
+            .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+            .unwrap_or_default()
+    }
+
     /// The raw 128 bits.
     #[must_use]
     pub fn bits(self) -> u128 {
@@ -123,8 +133,12 @@ impl Draft {
             let text: String = self.header.yaml().iter().map(|(k, v)| format!("{k}: {v}\n")).collect();
             fm = FrontMatter::parse(&(fm.text().to_owned() + &text))?;
         } else {
-            let before = Header::read(&fm)?.yaml();
-            for (key, yaml) in self.header.yaml() {
+            let (before, now) = (Header::read(&fm)?.yaml(), self.header.yaml());
+            // What the header no longer has may not live on in the file: an old `expires` would hold again.
+            for (key, _) in before.iter().filter(|(key, _)| !now.iter().any(|(k, _)| k == key)) {
+                fm.remove(key)?;
+            }
+            for (key, yaml) in now {
                 let unchanged = fm.get(key).is_some() && before.iter().any(|(k, v)| *k == key && *v == yaml);
                 if !unchanged {
                     fm.set(key, &yaml)?;

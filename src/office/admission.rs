@@ -2,14 +2,25 @@
 //!
 //! For every surface and for outbox files alike: may this role send, to
 //! everyone, at this priority, at this depth of a chain; and what a person's
-//! `before-deliver` hook says. What is lowered is told to the sender.
+//! `before-deliver` hook says. What is lowered is told to the sender. What a
+//! header says of itself (its kind, its place in a thread) is believed from
+//! ourselves only; a sender's is measured by the message it answers.
 
 use jiff::Timestamp;
 
-use crate::model::{Address, AgentName, Draft, Header, Kind, MessageId, RolePolicy};
+use crate::model::{Address, AgentName, Draft, Header, Kind, Message, MessageId, RolePolicy};
 use crate::post::Letter;
 
 use super::{ErrorKind, Office, OfficeError, Result};
+
+/// Who wrote the header of a draft.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hand {
+    /// A use case, from the message it is about.
+    Ours,
+    /// The sender: a file, a line of a batch, the caller of `send`.
+    Sender,
+}
 
 impl Office {
     /// Decides whether `from` may send this, and to whom it goes. The one
@@ -20,6 +31,7 @@ impl Office {
         from: AgentName,
         key: Option<String>,
         id: Option<MessageId>,
+        hand: Hand,
     ) -> Result<(Letter, Vec<String>)> {
         let role = self.role_of(&from);
         let policy = self.roster().policy(&role);
@@ -27,7 +39,13 @@ impl Office {
         let refuse = |why: String| {
             Err(OfficeError::new(ErrorKind::Refused, why).hint("cellphone roles show ".to_owned() + role.as_str()))
         };
-        let is_receipt = header.kind == Some(Kind::Receipt);
+        let answers = if hand == Hand::Sender { self.answered(header, &from)? } else { None };
+        if let Some(original) = &answers {
+            header.thread.get_or_insert_with(|| original.thread());
+            header.hops = header.hops.max(original.header.hops.saturating_add(1));
+        }
+        let is_receipt = header.kind == Some(Kind::Receipt)
+            && (hand == Hand::Ours || answers.is_some_and(|original| is_due(header, &original, &from)));
         if !policy.send && !is_receipt {
             return refuse(format!("{from} is {role}, who may not send"));
         }
@@ -36,31 +54,42 @@ impl Office {
             return refuse(format!("{from} is {role}, who may not write to @all"));
         }
         // A receipt ends a chain: nothing answers it.
-        if header.hops > self.settings().limits.hops && !is_receipt {
-            return Err(OfficeError::new(
-                ErrorKind::Refused,
-                format!(
-                    "{} replies and forwards in a row look like a loop; the limit is {}",
-                    header.hops,
-                    self.settings().limits.hops
-                ),
-            )
-            .hint("begin a new thread: cellphone send"));
+        let most = self.settings().limits.hops;
+        if header.hops > most && !is_receipt {
+            let why = format!("{} replies and forwards in a row look like a loop; the limit is {most}", header.hops);
+            return Err(OfficeError::new(ErrorKind::Refused, why).hint("begin a new thread: cellphone send"));
         }
         if header.expires.is_some_and(|at| at <= Timestamp::now()) {
             return Err(OfficeError::new(ErrorKind::Usage, "`expires` is in the past"));
         }
-        let notices = lower_priority(header, &policy, &from, role.as_str());
+        let mut notices = lower_priority(header, &policy, &from, role.as_str());
         let recipients = self.recipients(header, &from)?;
-        if header.kind.is_none() {
-            let only = match recipients.as_slice() {
-                [one] => Some(self.role_of(one)),
-                _ => None,
-            };
-            header.kind = Some(Kind::derive(Some(&role), only.as_ref(), everyone));
-        }
+        let only = match recipients.as_slice() {
+            [one] => Some(self.role_of(one)),
+            _ => None,
+        };
+        let derived = Kind::derive(Some(&role), only.as_ref(), everyone);
+        let kind = match header.kind {
+            Some(kind) if hand == Hand::Ours || is_receipt || kind.is_for_senders() => kind,
+            Some(kind) if kind != derived => {
+                notices.push(format!("the kind was changed from {kind} to {derived}, which its two ends make it"));
+                derived
+            }
+            _ => derived,
+        };
+        header.kind = Some(kind);
         self.ask_guard(&from, &recipients, header)?;
         Ok((Letter { draft, from, recipients, key, id }, notices))
+    }
+
+    /// The message that a draft answers, as far as its sender has it.
+    fn answered(&self, header: &Header, from: &AgentName) -> Result<Option<Message>> {
+        let Some(id) = header.in_reply_to.filter(|_| self.roster().get(from.as_str()).is_some()) else {
+            return Ok(None);
+        };
+        let mailbox = self.tree.mailbox(from)?;
+        // One that cannot be read tells nothing; sending does not depend on it.
+        Ok(mailbox.find_id(id)?.and_then(|found| mailbox.open(&found).ok()))
     }
 
     pub(super) fn recipients(&self, header: &Header, from: &AgentName) -> Result<Vec<AgentName>> {
@@ -76,6 +105,18 @@ impl Office {
         };
         Ok(crate::post::route::resolve(&addresses, from, &self.mates(), load)?)
     }
+}
+
+/// Whether this is the receipt that a received message asked for, and for
+/// nobody but its sender: that may be sent by those who may not send.
+fn is_due(header: &Header, original: &Message, from: &AgentName) -> bool {
+    let author = original.from();
+    let to_author = |address: &Address| matches!(address, Address::Agent(name) if name.same(author.as_str()));
+    original.header.ack
+        && original.header.kind != Some(Kind::Receipt)
+        && author != *from
+        && !header.to.is_empty()
+        && header.to.iter().chain(&header.cc).all(to_author)
 }
 
 fn lower_priority(header: &mut Header, policy: &RolePolicy, from: &AgentName, role: &str) -> Vec<String> {

@@ -41,16 +41,19 @@ impl Office {
             if place == Place::New {
                 let folder = mailbox.place(place, "")?;
                 if folder.stat(&file)?.is_some() {
-                    self.bury(
-                        mailbox,
-                        &folder,
-                        &file,
-                        "its name is not that of a message: drop new mail into outbox/",
-                    )?;
+                    let why = "its name is not that of a message: drop new mail into outbox/";
+                    self.bury_or_say(mailbox, &folder, &file, why);
                 }
             }
         }
         Ok(())
+    }
+
+    /// One file that cannot be buried is no reason to leave the others.
+    fn bury_or_say(&self, mailbox: &Mailbox, folder: &crate::fsio::Dir, file: &str, why: &str) {
+        if let Err(e) = self.bury(mailbox, folder, file, why) {
+            tracing::warn!(file, error = %e, "a file that is no message cannot be buried");
+        }
     }
 
     pub(super) fn bury(&self, mailbox: &Mailbox, folder: &crate::fsio::Dir, file: &str, why: &str) -> Result<()> {
@@ -82,7 +85,7 @@ impl Office {
                     tracing::warn!(error = %e, "a message cannot be read");
                     return Ok(None);
                 }
-                self.bury(mailbox, &mailbox.place(Place::New, "")?, &found.file, &e.to_string())?;
+                self.bury_or_say(mailbox, &mailbox.place(Place::New, "")?, &found.file, &e.to_string());
                 return Ok(None);
             }
         };

@@ -118,6 +118,8 @@ impl From<PostError> for OfficeError {
             PostError::Mailbox(e) => e.into(),
             PostError::Model(e) => e.into(),
             PostError::Route(_) => Self::new(ErrorKind::NotFound, e.to_string()).hint("cellphone agents list"),
+            PostError::KeyTaken { .. } => Self::new(ErrorKind::Conflict, e.to_string())
+                .hint("give another letter another key, or repeat the first one as it was"),
             PostError::IdTaken(..) => Self::new(ErrorKind::Conflict, e.to_string()).hint("leave the id out"),
         }
     }

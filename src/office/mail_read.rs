@@ -117,13 +117,17 @@ impl Office {
     /// # Errors
     /// No such message.
     pub fn thread(&self, id: &str) -> Result<Vec<Listed>> {
-        let (_, message) = self.own(id)?;
+        let (found, message) = self.own(id)?;
         let wanted = message.thread();
         let mailbox = self.mailbox()?;
         let mut all = mailbox.scan(Which::All, None)?;
         all.extend(mailbox.scan_sent()?);
-        // Nothing of a thread is older than its first message, so older names need not be opened.
-        all.retain(|s| s.name.id() >= wanted);
+        // Nothing of a thread was accepted before its first message, so what was need not be opened. The names tell
+        // when; an id may be any that the sender gave, and stands in only where the first message is not here. One
+        // that is younger than a message of its thread tells nothing.
+        let first = all.iter().find(|s| s.name.id() == wanted).map(|s| s.name.accepted());
+        let since = first.or_else(|| Some(wanted.time()).filter(|at| *at <= found.name.accepted()));
+        all.retain(|s| since.is_none_or(|at| s.name.accepted() >= at));
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all.dedup_by(|b, a| a.name == b.name);
         Ok(all.into_iter().filter_map(|s| list(&mailbox, s)).filter(|l| l.thread == wanted).collect())

@@ -10,6 +10,7 @@ use crate::mailbox::Scanned;
 use crate::model::{Address, AgentName, Draft, Event, EventKind, Flag, Header, Kind, Message, MessageId, Priority};
 use crate::post::{Letter, Posted};
 
+use super::admission::Hand;
 use super::{ErrorKind, Office, OfficeError, Result};
 
 /// What a sender asks for.
@@ -68,14 +69,18 @@ impl Office {
     /// Refused by policy, an unknown recipient, a full mailbox, a part over
     /// its limit, or the disk. Nothing was sent then.
     pub fn send(&self, request: SendRequest) -> Result<Sent> {
-        let (letter, notices) = self.letter(request)?;
+        self.dispatch(request, Hand::Sender)
+    }
+
+    fn dispatch(&self, request: SendRequest, hand: Hand) -> Result<Sent> {
+        let (letter, notices) = self.letter(request, hand)?;
         let posted = self.post.post(letter)?;
-        let sent = self.sent(posted, notices);
-        // Without a daemon, the next sender finishes what a dead one left behind.
+        self.note(&accepted_events(&posted));
+        // Without a daemon, the next sender finishes what a dead one left behind; it may be this very letter.
         if let Err(e) = self.recover_spool() {
             tracing::warn!(error = %e, "the spool waits");
         }
-        Ok(sent)
+        Ok(self.filed(posted, notices))
     }
 
     /// Sends many messages that share their barriers; each has its own
@@ -87,7 +92,7 @@ impl Office {
         let mut notices = Vec::with_capacity(requests.len());
         let mut letters = Vec::with_capacity(requests.len());
         for request in requests {
-            match self.letter(request) {
+            match self.letter(request, Hand::Sender) {
                 Ok((letter, told)) => {
                     letters.push(letter);
                     notices.push(Ok(told));
@@ -123,15 +128,16 @@ impl Office {
         }
         let subject = &original.header.subject;
         let prefixed = subject.get(..3).is_some_and(|p| p.eq_ignore_ascii_case("re:"));
-        let sent = self.send(SendRequest {
+        let request = SendRequest {
             to: vec![Address::Agent(to)],
             subject: if prefixed { subject.clone() } else { format!("Re: {subject}") },
             body,
             in_reply_to: Some(original.id()),
             thread: Some(original.thread()),
-            hops: original.header.hops + 1,
+            hops: original.header.hops.saturating_add(1),
             ..SendRequest::default()
-        })?;
+        };
+        let sent = self.dispatch(request, Hand::Ours)?;
         self.mailbox()?.add_flag(&found, Flag::Replied)?;
         Ok(sent)
     }
@@ -147,15 +153,16 @@ impl Office {
         let gap = if body.is_empty() { "" } else { "\n\n" };
         let text =
             format!("{body}{gap}Forwarded from {} ({}), id {}:\n\n{quoted}", original.from(), h.subject, original.id());
-        let sent = self.send(SendRequest {
+        let request = SendRequest {
             to,
             subject: format!("Fwd: {}", h.subject),
             body: text,
             priority: h.priority,
             thread: Some(original.thread()),
-            hops: h.hops + 1,
+            hops: h.hops.saturating_add(1),
             ..SendRequest::default()
-        })?;
+        };
+        let sent = self.dispatch(request, Hand::Ours)?;
         self.mailbox()?.add_flag(&found, Flag::Passed)?;
         Ok(sent)
     }
@@ -188,10 +195,10 @@ impl Office {
         Ok(self.sent(posted, Vec::new()))
     }
 
-    fn letter(&self, request: SendRequest) -> Result<(Letter, Vec<String>)> {
+    fn letter(&self, request: SendRequest, hand: Hand) -> Result<(Letter, Vec<String>)> {
         let header = header_of(&request);
         let draft = Draft::new(header, request.body);
-        self.admit(draft, self.actor().clone(), request.idempotency_key, None)
+        self.admit(draft, self.actor().clone(), request.idempotency_key, None, hand)
     }
 
     /// Journal, `sent/` and the answer to the sender.
@@ -200,7 +207,8 @@ impl Office {
         self.filed(posted, notices)
     }
 
-    fn filed(&self, posted: Posted, notices: Vec<String>) -> Sent {
+    fn filed(&self, mut posted: Posted, mut notices: Vec<String>) -> Sent {
+        self.settle(&mut posted, &mut notices);
         let from = posted.message.from();
         let mut path = PathBuf::new();
         if self.roster().get(from.as_str()).is_some() {
@@ -225,6 +233,21 @@ impl Office {
             delivered: posted.delivered,
             pending: posted.pending.into_iter().map(|(name, _)| name).collect(),
             notices,
+        }
+    }
+
+    /// What became, up to now, of those who had not got it: they have it, will
+    /// have it, or never will.
+    fn settle(&self, posted: &mut Posted, notices: &mut Vec<String>) {
+        let (id, from) = (posted.message.id(), posted.message.from());
+        for (name, why) in std::mem::take(&mut posted.pending) {
+            if matches!(self.tree.mailbox(&name).and_then(|m| m.has_received(id)), Ok(true)) {
+                posted.delivered.push(name);
+            } else if self.post.is_spooled(&posted.message.name).unwrap_or(true) {
+                posted.pending.push((name, why));
+            } else {
+                notices.push(format!("{name} does not have it; see: cellphone --as {from} dead list"));
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::mailbox::{Mailbox, Scanned};
 use crate::model::{Address, AgentName, Draft, Event, EventKind, Header, Kind, Message, MessageId, UniqueName};
 
+use super::admission::Hand;
 use super::{Office, Result, Sent};
 
 impl Office {
@@ -42,12 +43,12 @@ impl Office {
             subject: format!("Received: {}", original.header.subject),
             in_reply_to: Some(original.id()),
             thread: Some(original.thread()),
-            hops: original.header.hops + 1,
+            hops: original.header.hops.saturating_add(1),
             kind: Some(Kind::Receipt),
             ..Header::default()
         };
         let draft = Draft::new(header, format!("{by} acknowledges {}.\n", original.id()));
-        let (letter, notices) = self.admit(draft, by, Some(id.to_string()), Some(id))?;
+        let (letter, notices) = self.admit(draft, by, Some(id.to_string()), Some(id), Hand::Ours)?;
         let posted = self.post.post(letter)?;
         let sent = self.sent(posted, notices);
         self.note(&[acked]);

@@ -38,6 +38,16 @@ pub enum PostError {
     /// The id given in an outbox file belongs to another letter.
     #[error("the id {0} was used by {1} for another letter")]
     IdTaken(MessageId, AgentName),
+    /// The idempotency key belongs to another letter of the same sender.
+    #[error("the idempotency key {key:?} belongs to {id}, which has another {what}; nothing was sent")]
+    KeyTaken {
+        /// The key.
+        key: String,
+        /// The letter it belongs to.
+        id: MessageId,
+        /// In what the two differ.
+        what: &'static str,
+    },
 }
 
 impl From<FsError> for PostError {
@@ -71,7 +81,8 @@ pub struct Posted {
     pub message: Message,
     /// Who has it now.
     pub delivered: Vec<AgentName>,
-    /// Who will have it when the obstacle is gone, and the obstacle.
+    /// Who does not have it, and why: it is still in the spool, or, for one
+    /// that was sent before, dead or gone ([`Post::is_spooled`] tells which).
     pub pending: Vec<(AgentName, String)>,
     /// True when an earlier send with the same key did all this.
     pub duplicate: bool,
@@ -110,6 +121,15 @@ impl Post {
                 self.hand_out(&letter, message, false)
             }
         }
+    }
+
+    /// Whether this letter waits in the spool for somebody.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn is_spooled(&self, name: &UniqueName) -> Result<bool> {
+        let spool = self.state.child_or_create("spool")?;
+        Ok(spool.stat(&format!("{}{}", name.as_str(), spool::ENDING))?.is_some())
     }
 
     /// Makes the message of a letter, under a new name or a given one.

@@ -3,11 +3,14 @@
 //!
 //! A file counts as complete when nobody has it open for writing (where the
 //! platform tells) and it has not changed for 500 ms, so an editor's save is
-//! never picked up half-way. Editors' own files are left alone.
+//! never picked up half-way. Editors' own files are left alone. A file that
+//! changes while it is sent is another letter: it stays for the next round.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::fsio::{Dir, FileKind};
+use sha2::{Digest, Sha256};
+
+use crate::fsio::{Dir, FileKind, Stat};
 use crate::mailbox::Mailbox;
 
 use super::Result;
@@ -24,8 +27,38 @@ pub struct Drop {
     pub file: String,
     /// The name of the folder below `outbox/`, an address.
     pub to: Option<String>,
-    /// What makes this very file one letter, should its removal fail.
-    pub key: String,
+    /// What it was when it was found complete.
+    stat: Stat,
+}
+
+impl Drop {
+    /// Whether the name still stands for the file that was found. An editor
+    /// may replace it, or write into it, at any moment.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn is_unchanged(&self) -> Result<bool> {
+        let same = |now: Stat| {
+            (now.inode, now.modified, now.size, now.kind)
+                == (self.stat.inode, self.stat.modified, self.stat.size, self.stat.kind)
+        };
+        Ok(self.folder.stat(&self.file)?.is_some_and(same))
+    }
+
+    /// What makes this very file, with these bytes, one letter, should its
+    /// removal fail. To be forgotten once it has gone: `cp -p` can make another
+    /// of the same inode, time and content.
+    #[must_use]
+    pub fn key(&self, bytes: &[u8]) -> String {
+        identity("outbox-file", &self.file, &self.stat, bytes)
+    }
+}
+
+/// A key for a file that is to be sent once: this one, as it is now.
+#[must_use]
+pub fn identity(what: &str, file: &str, stat: &Stat, bytes: &[u8]) -> String {
+    let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{what} {} {} {} {digest} {file}", stat.inode, stat.modified.as_nanos(), stat.size)
 }
 
 /// What an outbox holds.
@@ -47,8 +80,12 @@ pub fn look(mailbox: &Mailbox) -> Result<Outbox> {
     look_into(&top, None, &mut outbox)?;
     for name in top.names()? {
         let is_folder = top.stat(&name)?.is_some_and(|s| s.kind == FileKind::Dir);
-        if is_folder && !name.starts_with('.') {
-            look_into(&top.child(&name)?, Some(&name), &mut outbox)?;
+        if !is_folder || name.starts_with('.') {
+            continue;
+        }
+        // One folder that cannot be opened, or was just removed, is no reason to leave the others.
+        if let Err(e) = top.child(&name).map_err(Into::into).and_then(|dir| look_into(&dir, Some(&name), &mut outbox)) {
+            tracing::warn!(error = %e, "a folder of an outbox cannot be read");
         }
     }
     outbox.ready.sort_by(|a, b| a.file.cmp(&b.file));
@@ -73,13 +110,26 @@ fn look_into(folder: &Dir, to: Option<&str>, outbox: &mut Outbox) -> Result<()> 
             outbox.next = Some(outbox.next.map_or(wait, |n| n.min(wait)));
             continue;
         }
-        let key = format!("outbox-file {} {} {}", stat.inode, stat.modified.as_nanos(), file);
-        outbox.ready.push(Drop { folder: folder.clone(), file, to: to.map(str::to_owned), key });
+        outbox.ready.push(Drop { folder: folder.clone(), file, to: to.map(str::to_owned), stat });
     }
     Ok(())
 }
 
-/// Markdown files, but for what editors keep beside them.
-fn is_letter(file: &str) -> bool {
-    file.ends_with(".md") && !file.starts_with(['.', '#', '~'])
+/// Markdown files (`.md` in any case), but for what editors keep beside them.
+#[must_use]
+pub fn is_letter(file: &str) -> bool {
+    stem(file).is_some() && !is_editors(file)
+}
+
+/// Whether a name is one that editors, and we, give to what is not finished.
+#[must_use]
+pub fn is_editors(file: &str) -> bool {
+    file.starts_with(['.', '#', '~']) || file.ends_with('~')
+}
+
+/// The name without its `.md`; `None` when it has none.
+#[must_use]
+pub fn stem(file: &str) -> Option<&str> {
+    let (stem, ending) = file.split_at_checked(file.len().checked_sub(3)?)?;
+    ending.eq_ignore_ascii_case(".md").then_some(stem)
 }

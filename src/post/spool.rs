@@ -16,7 +16,7 @@ use crate::model::{AgentName, Flags, Message, UniqueName};
 
 use super::{Post, PostError, Posted, Result};
 
-const ENDING: &str = ".spool";
+pub(super) const ENDING: &str = ".spool";
 /// The coarsest time stamp of a file system in use.
 const GRAIN: Duration = Duration::from_secs(2);
 

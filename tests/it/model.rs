@@ -250,3 +250,23 @@ fn lines_of_another_system_are_read() {
     let draft = Draft::parse(b"---\npriority: regular\n---\n", &limits).unwrap();
     assert_eq!(draft.header.priority, Priority::Normal);
 }
+
+/// A dead letter that is sent again has no `expires` any more; what its writer
+/// added stays, byte for byte.
+#[test]
+fn a_key_that_is_taken_out_of_a_draft_is_not_in_the_message() {
+    let file = b"---\nto: Agent-2\n# mine\ncc: [Agent-3]\nexpires: 2020-01-01T00:00:00Z\nack: required\nmood:  good\n---\nbody\n";
+    let mut draft = Draft::parse(file, &Limits::default()).unwrap();
+    draft.header.expires = None;
+    draft.header.cc.clear();
+    draft.header.ack = false;
+    let from = AgentName::new("Agent-1").unwrap();
+    let at = Timestamp::from_second(1_800_000_000).unwrap();
+    let name = UniqueName::compose(at, &from, "", MessageId::compose(at, 7));
+    let message = draft.accept(&name, &from, &Limits::default()).unwrap();
+    let text = String::from_utf8(message.bytes.clone()).unwrap();
+    assert!(text.starts_with("---\nto: Agent-2\n# mine\nmood:  good\n"), "{text}");
+    assert!(["cc:", "expires:", "ack:"].iter().all(|key| !text.contains(key)), "{text}");
+    let again = Message::parse(name, message.bytes, &Limits::default()).unwrap();
+    assert_eq!((again.header.expires, again.header.cc), (None, vec![]));
+}

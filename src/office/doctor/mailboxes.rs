@@ -1,13 +1,19 @@
 //! One mailbox: its folders, modes, unfinished files, and every message in
 //! its inbox.
 
+use std::time::Duration;
+
 use super::{Chart, Check, Patient, Trouble, age, repeated, writer_is_dead};
 use crate::fsio::{Dir, FileKind, Stat};
 use crate::mailbox::{Mailbox, MailboxError, Place, Scanned, Which};
 use crate::model::{AgentName, MessageId, UniqueName};
+use crate::post::outbox::{is_editors, is_letter};
 
 const FOLDERS: [&str; 8] =
     ["inbox/tmp", "inbox/new", "inbox/cur", "inbox/claimed", "outbox", "sent", "archive", "dead"];
+
+/// How long a file in an outbox must have lain there to be spoken of.
+const SETTLED: Duration = Duration::from_secs(5);
 
 /// What others than the owner may not do: write.
 const FOREIGN_WRITE: u32 = 0o022;
@@ -31,6 +37,7 @@ pub(super) fn examine(chart: &mut Chart, patient: &Patient<'_>, agent: &AgentNam
     modes(chart, &workspaces, &mailbox);
     temporaries(chart, patient, &mailbox);
     strays(chart, &mailbox);
+    outbox(chart, &mailbox);
     let Some(all) = scan(chart, &mailbox) else { return };
     twice(chart, &mailbox, &all);
     leases(chart, &mailbox, &all);
@@ -162,6 +169,43 @@ fn strays(chart: &mut Chart, mailbox: &Mailbox) {
                     mailbox.bury(&dir, &name, what)?;
                     Ok(())
                 });
+            }
+        }
+    }
+}
+
+/// What lies in the outbox and is never sent, so that its writer does not
+/// wait for an answer in vain.
+fn outbox(chart: &mut Chart, mailbox: &Mailbox) {
+    let Some(top) = present(mailbox.home(), "outbox") else { return };
+    let mut open = vec![(top, true)];
+    while let Some((dir, is_top)) = open.pop() {
+        for name in dir.names().unwrap_or_default() {
+            let at = dir.path().join(&name);
+            let stat = match dir.stat(&name) {
+                // A name that cannot be asked for by its own text is not UTF-8.
+                Ok(None) if name.contains('\u{fffd}') => {
+                    let what = "its name is not UTF-8 text, so it is not sent";
+                    chart.told(Check::Misplaced, at, what, "give it another name");
+                    continue;
+                }
+                Ok(Some(stat)) => stat,
+                _ => continue,
+            };
+            if is_editors(&name) {
+                continue;
+            }
+            if stat.kind != FileKind::Dir {
+                // What is younger may be on its way to its name.
+                if !is_letter(&name) && age(stat.modified) >= SETTLED {
+                    let what = "only files that end in .md are sent";
+                    chart.told(Check::Misplaced, at, what, "rename it, or put it elsewhere");
+                }
+            } else if is_top {
+                open.extend(dir.child(&name).ok().map(|folder| (folder, false)));
+            } else {
+                let what = "a folder within a folder of the outbox: nothing in it is sent";
+                chart.told(Check::Misplaced, at, what, "move its files one folder up");
             }
         }
     }

@@ -22,6 +22,23 @@ cellphone send --batch messages.jsonl";
 /// A batch is read whole before anything is sent; this bounds it.
 const BATCH_LIMIT: u64 = 1 << 30;
 
+/// What says something of one message. A line of a batch says it itself: an
+/// option beside it would be ignored.
+const OF_ONE: [&str; 12] = [
+    "to",
+    "cc",
+    "subject",
+    "message",
+    "file",
+    "stdin",
+    "priority",
+    "ack",
+    "deadline",
+    "expires",
+    "tags",
+    "idempotency_key",
+];
+
 /// Arguments of `send`.
 #[derive(Debug, clap::Args)]
 pub(super) struct SendArgs {
@@ -54,8 +71,8 @@ pub(super) struct SendArgs {
     /// Sending again with the same key sends nothing twice
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
-    /// Send many: a file of JSON lines (`-` for standard input)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "cc", "subject", "message", "file", "stdin"])]
+    /// Send many: a file of JSON lines (`-` for standard input); each line says all of its own message
+    #[arg(long, value_name = "FILE", conflicts_with_all = OF_ONE)]
     batch: Option<PathBuf>,
 }
 
