@@ -157,7 +157,8 @@ impl Desk {
         world.run(&["coords", "capture", "Agent-2", "--window", &id, "--at", &x.to_string(), &y.to_string()]);
         // From the rule above the composer on; in a narrow window the text takes several rows.
         let rows = if world.scenario == Scenario::Narrow { ROWS - 5 } else { 3 };
-        let region = format!("{width}x{}+0+{}", row * rows, BORDER + row * 5);
+        // Without the ends of the rules, where xterm leaves a pixel of the last character behind.
+        let region = format!("{}x{}+0+{}", width - 24, row * rows, BORDER + row * 5);
         let mut register = vec!["coords", "register", "Agent-2", "--region", &region];
         // Where the fake says by itself that it idles.
         let output = format!("{width}x{row}+0+{}", BORDER + row * 4);

@@ -122,6 +122,18 @@ impl Hands {
         Ok(held || self.expected.iter().any(|s| matches!(s, Stroke::ButtonDown(_) | Stroke::ButtonUp(_))))
     }
 
+    /// When something was pressed or moved last, on the server's clock, as far
+    /// as it was reported.
+    pub(super) const fn last(&self) -> Option<u32> {
+        self.last
+    }
+
+    /// Whether no person has touched anything since `at`, as [`quiet`](Self::quiet) found.
+    pub(super) fn untouched_since(&self, at: u32) -> bool {
+        // The clock wraps every 49 days: less than half of that apart is before.
+        self.person.is_some_and(|person| at != person && at.wrapping_sub(person) < 1 << 31)
+    }
+
     /// The pointer is about to be moved by us.
     pub(super) fn will_move(&mut self) {
         self.moves += 1;

@@ -4,8 +4,11 @@
 //!
 //! What cannot be submitted is taken out again, and the picture proves it. If
 //! even that must not be done now (the person types there, another window has
-//! the focus), the picture of it is kept, and the next nudge takes it out
-//! first, provided that it still looks the same.
+//! the focus, something else in the window has changed: a question, perhaps),
+//! its picture is kept, and the next nudge takes it out first, provided that
+//! it still looks the same and the window around it as it did before. Where
+//! a question came before any picture of it, it is ours as long as nobody has
+//! touched keyboard or mouse since.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -23,11 +26,23 @@ const UNSEEN: Duration = Duration::from_secs(10);
 /// How long a picture must stand still to be taken for the whole text.
 const STILL: Duration = Duration::from_millis(8);
 
-/// Text of ours that still stands in a window, by display, window and start
-/// of its process.
+/// Text of ours that still stands in a window.
+#[derive(Debug, Clone)]
+struct Left {
+    /// How it looks there; `None` when something else was seen in its place.
+    typed: Option<Image>,
+    /// Characters.
+    count: usize,
+    /// The whole window before it was typed.
+    before: Image,
+    /// When it was typed, on the server's clock.
+    at: Option<u32>,
+}
+
+/// Display, window and start of its process.
 type Key = (String, u32, u64);
 type Kept<T> = Mutex<Option<HashMap<Key, T>>>;
-static LEFT: Kept<(Image, usize)> = Mutex::new(None);
+static LEFT: Kept<Left> = Mutex::new(None);
 /// How a composer with somebody's draft looked, and when.
 static DRAFTS: Kept<(Image, Instant)> = Mutex::new(None);
 
@@ -35,7 +50,7 @@ fn with<T, R>(kept: &Kept<T>, work: impl FnOnce(&mut HashMap<Key, T>) -> R) -> R
     work(kept.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
 }
 
-fn left<R>(work: impl FnOnce(&mut HashMap<Key, (Image, usize)>) -> R) -> R {
+fn left<R>(work: impl FnOnce(&mut HashMap<Key, Left>) -> R) -> R {
     with(&LEFT, work)
 }
 
@@ -56,7 +71,8 @@ pub(super) fn talk(scene: &mut Scene<'_>, composer: &Composer, text: &str) -> Re
     };
     scene.bring_forward()?;
     scene.with_locks(layout, |scene| {
-        let mut typing = Typing { scene, composer, count: text.chars().count(), typed: None };
+        let left = Left { typed: None, count: text.chars().count(), before: Image::default(), at: None };
+        let mut typing = Typing { scene, composer, left };
         typing.await_empty()?;
         typing.converse(&strokes)
     })
@@ -115,10 +131,8 @@ fn same_size(scene: &Scene<'_>, composer: &Composer) -> Result<(), Stop> {
 struct Typing<'s, 'a> {
     scene: &'s mut Scene<'a>,
     composer: &'s Composer,
-    /// Characters that were typed.
-    count: usize,
-    /// The composer with our text in it.
-    typed: Option<Image>,
+    /// What will be left there, should it have to stay.
+    left: Left,
 }
 
 impl Typing<'_, '_> {
@@ -128,19 +142,23 @@ impl Typing<'_, '_> {
         let (scene, composer) = (&mut *self.scene, self.composer);
         let place = key(scene);
         let before = left(|all| all.get(&place).cloned());
-        let is_left = |seen: &Image| before.as_ref().is_some_and(|(text, _)| composer.is_same(text, seen));
+        let looks_left = |seen: &Image| match &before {
+            Some(Left { typed: Some(text), .. }) => composer.is_same(text, seen),
+            _ => false,
+        };
         let (seen, found) =
-            scene.await_picture(&composer.region, SETTLE, |seen| composer.is_empty(seen) || is_left(seen))?;
+            scene.await_picture(&composer.region, SETTLE, |seen| composer.is_empty(seen) || looks_left(seen))?;
         if found && composer.is_empty(&seen) {
             left(|all| all.remove(&place));
             return Ok(());
         }
+        let untouched = |left: &Left| left.at.is_some_and(|at| scene.hands.untouched_since(at));
         match before {
-            Some((text, count)) if found => {
-                let own = std::mem::replace(&mut self.count, count);
-                self.typed = Some(text);
+            Some(mut before) if found || (before.typed.is_none() && untouched(&before)) => {
+                before.typed = Some(seen);
+                let own = std::mem::replace(&mut self.left, before);
                 let end = self.take_out(Reason::Draft);
-                self.count = own;
+                self.left = own;
                 if end == Reason::Draft { Ok(()) } else { Err(Stop::Deferred(end)) }
             }
             _ => Err(Stop::Deferred(Reason::Draft)),
@@ -149,7 +167,7 @@ impl Typing<'_, '_> {
 
     fn converse(&mut self, strokes: &[super::keys::Stroke]) -> Result<Outcome, Stop> {
         let composer = self.composer;
-        let before = self.scene.atomically(|scene| {
+        self.left.before = self.scene.atomically(|scene| {
             scene.check()?;
             let whole = scene.picture(&window(composer))?;
             if !composer.is_empty(&whole.part(&composer.region)) {
@@ -159,14 +177,14 @@ impl Typing<'_, '_> {
             Ok(whole)
         })?;
         // From here on something of ours may stand there.
-        match self.submit(&before) {
+        match self.submit() {
             Ok(()) => Ok(Outcome::Submitted { blind: false }),
             Err(Stop::Deferred(reason)) => Ok(Outcome::Deferred(self.take_out(reason))),
             Err(failed) => Err(failed),
         }
     }
 
-    fn submit(&mut self, before: &Image) -> Result<(), Stop> {
+    fn submit(&mut self) -> Result<(), Stop> {
         let (composer, profile) = (self.composer, self.scene.target.profile.clone());
         let end = Instant::now() + profile.echo();
         let mut typed = self.await_still(profile.echo())?;
@@ -182,6 +200,7 @@ impl Typing<'_, '_> {
             }
             typed = self.await_still(profile.echo())?;
         }
+        let before = &self.left.before;
         for _ in 0..profile.enters.max(1) {
             self.scene.atomically(|scene| {
                 scene.check()?;
@@ -216,13 +235,22 @@ impl Typing<'_, '_> {
                 false
             }
         })?;
-        if self.scene.hands.disturbed().map_err(Stop::Failed)? {
+        let disturbed = self.scene.hands.disturbed().map_err(Stop::Failed)?;
+        self.left.at = self.scene.hands.last();
+        if disturbed {
             return Err(Stop::Deferred(Reason::HumanActive));
         }
         if !still {
             return Err(Stop::Deferred(Reason::NoEcho));
         }
-        self.typed = Some(seen.clone());
+        // What shows while something else has changed may be anything: a question in the composer's place.
+        let whole = self.scene.picture(&window(composer))?;
+        if composer.outside_changed(&self.left.before, &whole)
+            || !composer.is_same(&seen, &whole.part(&composer.region))
+        {
+            return Err(Stop::Deferred(Reason::Unsettled));
+        }
+        self.left.typed = Some(seen.clone());
         Ok(seen)
     }
 
@@ -231,21 +259,16 @@ impl Typing<'_, '_> {
     fn take_out(&mut self, reason: Reason) -> Reason {
         let done = self.try_take_out();
         let place = key(self.scene);
-        match (done, &self.typed) {
-            (Ok(true), _) => {
-                left(|all| all.remove(&place));
-                reason
-            }
-            (_, Some(typed)) => {
-                left(|all| all.insert(place, (typed.clone(), self.count)));
-                Reason::Stranded
-            }
-            (_, None) => Reason::Stranded,
+        if done == Ok(true) {
+            left(|all| all.remove(&place));
+            return reason;
         }
+        left(|all| all.insert(place, self.left.clone()));
+        Reason::Stranded
     }
 
     fn try_take_out(&mut self) -> Result<bool, Stop> {
-        let (composer, count) = (self.composer, self.count);
+        let Self { composer, left, .. } = self;
         // Somebody at the keyboard has the word: neither is the focus taken
         // from them nor anything erased.
         if self.scene.hands.disturbed().map_err(Stop::Failed)? {
@@ -256,15 +279,17 @@ impl Typing<'_, '_> {
         }
         // Text that never showed is still erased: it may wait to be drawn,
         // and a backspace in an empty composer does nothing.
-        let expected = self.typed.clone().unwrap_or_else(|| composer.empty.clone());
-        let (_, same) = self.scene.await_picture(&composer.region, SETTLE, |seen| composer.is_same(&expected, seen))?;
+        let expected = left.typed.as_ref().unwrap_or(&composer.empty);
+        let (_, same) = self.scene.await_picture(&composer.region, SETTLE, |seen| composer.is_same(expected, seen))?;
         if !same {
             return Ok(false);
         }
-        let erase = self.scene.keymap.erase(count).map_err(Stop::Failed)?;
+        let erase = self.scene.keymap.erase(left.count).map_err(Stop::Failed)?;
         self.scene.atomically(|scene| {
             scene.check_unmoved()?;
-            if !composer.is_same(&expected, &scene.picture(&composer.region)?) {
+            let whole = scene.picture(&window(composer))?;
+            let changed = composer.outside_changed(&left.before, &whole);
+            if changed || !composer.is_same(expected, &whole.part(&composer.region)) {
                 return Err(Stop::Deferred(Reason::Stranded));
             }
             scene.hands.stroke(&erase).map_err(Stop::Failed)

@@ -8,6 +8,7 @@ mod pictures;
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use x11rb::connection::Connection as _;
@@ -41,15 +42,28 @@ pub(super) fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
 impl Desk {
     /// A display; `managed` says whether openbox runs on it.
     pub(super) fn new(managed: bool) -> Self {
-        let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "1200x800x24", "-nolisten", "tcp", "-noreset"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("Xvfb");
-        let mut number = String::new();
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut number).unwrap();
-        let display = format!(":{}", number.trim());
+        // A number that no test of this process had before: a window on a display of the same name would be taken
+        // for the one that stood there.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let first = 1_000 + std::process::id() % 500 * 100;
+        let (server, display) = (0..100)
+            .find_map(|_| {
+                let display = format!(":{}", first + NEXT.fetch_add(1, Ordering::Relaxed));
+                let mut server = Command::new("Xvfb")
+                    .args([&display, "-displayfd", "1", "-screen", "0", "1200x800x24", "-nolisten", "tcp", "-noreset"])
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::null())
+                    .spawn()
+                    .expect("Xvfb");
+                let mut told = std::io::BufReader::new(server.stdout.take().unwrap());
+                let mut number = String::new();
+                std::io::BufRead::read_line(&mut told, &mut number).unwrap();
+                if number.is_empty() {
+                    drop(server.wait());
+                }
+                (!number.is_empty()).then_some((server, display))
+            })
+            .expect("a free display");
         let mut desk = Self { dir: tempfile::tempdir().unwrap(), display, children: vec![server] };
         if managed {
             desk.start("openbox", &[]);
@@ -139,7 +153,9 @@ impl Desk {
 impl Drop for Desk {
     fn drop(&mut self) {
         for child in self.children.iter_mut().rev() {
-            drop(child.kill());
+            // Asked, not killed: the server takes its socket and its lock away.
+            let _ =
+                rustix::process::kill_process(rustix::process::Pid::from_child(child), rustix::process::Signal::TERM);
             drop(child.wait());
         }
     }
