@@ -11,6 +11,7 @@
 
 mod agents;
 mod config;
+mod coordinates;
 mod corpus;
 mod crash;
 mod delivery;

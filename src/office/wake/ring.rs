@@ -12,8 +12,10 @@ use crate::mailbox::Which;
 use crate::model::{Address, AgentName, Priority, Role};
 use crate::nudge::{self, Attempt, Notice, NudgeContext, Outcome, PinnedProcess, SubmitRule, Target, TmuxTarget, Way};
 
-use crate::office::{ErrorKind, Office, OfficeError, Result, SendRequest, coords};
-use crate::roster::{Agent, Channel, ChannelKind, NudgeContent, Pin, Submit};
+use crate::office::coords::At;
+use crate::office::coords_target::screen_target;
+use crate::office::{ErrorKind, Office, OfficeError, Result, SendRequest};
+use crate::roster::{Agent, Channel, ChannelKind, Coordinates, NudgeContent, Pin, Submit};
 
 /// Longest run of a command, longest wait for a host.
 pub(super) const LIMIT: Duration = Duration::from_secs(15);
@@ -100,6 +102,16 @@ pub(in crate::office) fn target(
     agent: &Agent,
     channel: &Channel,
 ) -> std::result::Result<Target, String> {
+    target_at(office, agent, channel, At::Chat)
+}
+
+/// The same for one of the two points of a window.
+pub(in crate::office) fn target_at(
+    office: &Office,
+    agent: &Agent,
+    channel: &Channel,
+    at: At,
+) -> std::result::Result<Target, String> {
     let pin = channel.pin.clone().unwrap_or_default();
     let way = match channel.kind {
         ChannelKind::Pty => Way::Pty,
@@ -110,7 +122,7 @@ pub(in crate::office) fn target(
             process: process(&pin),
             pane: pin.pane.or_else(|| channel.target.clone()),
         }),
-        ChannelKind::Screen => Way::Screen(coords::screen_target(office.root(), agent, channel)?),
+        ChannelKind::Screen => Way::Screen(screen_target(office.root(), agent, channel, at)?),
     };
     let submit = match agent.nudge.submit {
         Submit::Verified => SubmitRule::Verified,
@@ -118,7 +130,12 @@ pub(in crate::office) fn target(
     };
     let mut target = Target::new(agent.name.clone(), way);
     target.submit = submit;
-    if let Some(name) = &agent.profile {
+    // What was shown of a window holds where the roster does not say.
+    let shown = || {
+        let all = Coordinates::load(office.root()).ok().filter(|_| channel.kind == ChannelKind::Screen)?;
+        all.get(agent.name.as_str())?.profile.clone()
+    };
+    if let Some(name) = &agent.profile.clone().or_else(shown) {
         // Without one, that of any prompt, whose gates are the strictest.
         target.profile = office.profile(name)?.unwrap_or_default();
     }

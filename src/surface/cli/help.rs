@@ -82,6 +82,9 @@ mod tests {
             command.get_subcommands().filter(|c| c.get_name() != "help").for_each(|below| explain(below, &path));
         }
         let parser = super::super::full();
-        parser.get_subcommands().filter(|c| c.get_name() != "help").for_each(|command| explain(command, &["cellphone"]));
+        parser
+            .get_subcommands()
+            .filter(|c| c.get_name() != "help")
+            .for_each(|command| explain(command, &["cellphone"]));
     }
 }
