@@ -146,6 +146,43 @@ fn urgent_mail_that_wakes_nobody_reaches_the_captain_and_then_the_people() {
 }
 
 #[test]
+fn urgent_mail_that_comes_as_another_is_read_has_a_deadline_of_its_own() {
+    let world = World::new();
+    world.ok("tester", &["agents", "set", "Agent-2", "--urgent-deadline", "1s", "--channel", "pty"]);
+    let daemon = world.up();
+    let first = urgent(&world, "Agent-2", "nobody home");
+    let escalated = |id: &str| world.run("tester", &["trace", id]);
+    wait("the people are told", || text(&escalated(&first)).contains("brought on to the people"));
+    // Both within one scan: the daemon looks only afterwards.
+    daemon.signal("STOP");
+    let (new, cur) = (world.folder("Agent-2", "inbox/new"), world.folder("Agent-2", "inbox/cur"));
+    let file = world.mail("Agent-2", "inbox/new").remove(0);
+    std::fs::rename(new.join(&file), cur.join(&file)).unwrap();
+    let second = urgent(&world, "Agent-2", "still nobody");
+    daemon.signal("CONT");
+    wait("the people are told again", || text(&escalated(&second)).contains("brought on to the people"));
+}
+
+#[test]
+fn a_person_whose_desktop_fails_is_left_in_peace_and_nobody_is_told_of_it() {
+    let world = World::new();
+    let none = tempfile::tempdir().unwrap();
+    let path = none.path().to_str().unwrap();
+    let _daemon = world.up_with(&[
+        ("PATH", path),
+        ("CELLPHONE_NUDGE_RETRY_FIRST", "100ms"),
+        ("CELLPHONE_NUDGE_COOLDOWN", "0s"),
+        ("CELLPHONE_NUDGE_BREAKER_FAILURES", "4"),
+    ]);
+    let id = world.send("Agent-1", "tester", "for a person");
+    let failed = || told(&world, &id).iter().filter(|(event, ..)| event == "nudge_failed").count();
+    wait("it was tried, again and again", || failed() >= 4 && has(&world, &id, "deferred", "breaker"));
+    let story = told(&world, &id);
+    assert!(!story.iter().any(|(event, ..)| event == "escalated"), "{story:?}");
+    assert!(world.inbox("Agent-4").is_empty());
+}
+
+#[test]
 fn what_is_no_limit_is_refused_with_what_to_write() {
     let world = World::new();
     let refused =

@@ -47,6 +47,7 @@ pub(super) fn policy(office: &Office, agent: &Agent, now: Duration) -> NudgePoli
         holds,
         budget: own.budget.unwrap_or(set.budget),
         urgent_deadline,
+        escalates: !agent.is_human(),
         ..NudgePolicy::with_channels(if set.enabled { agent.channels.len() } else { 0 })
     }
 }
@@ -97,7 +98,8 @@ pub(super) fn may_loop(office: &Office, one: &AgentName, other: &AgentName) -> b
     machine(one) && machine(other)
 }
 
-/// The hold on a window whose mail is all from endless conversations.
+/// The hold on a window whose mail is all from endless conversations. What is
+/// urgent among it rings all the same.
 pub(super) fn loop_hold(
     office: &Office,
     known: &mut Loops,
@@ -114,5 +116,5 @@ pub(super) fn loop_hold(
         with.push(other.as_str());
     }
     let words = format!("it and {} answer each other without end", with.join(", "));
-    until.map(|_| Hold { gate: Held::Loop, until, urgent_passes: false, words })
+    until.map(|_| Hold { gate: Held::Loop, until, urgent_passes: true, words })
 }

@@ -111,6 +111,7 @@ pub struct Bell {
 impl Bell {
     /// A scan found this unread.
     pub fn scanned(&mut self, office: &Office, agent: &AgentName, unread: &Unread, now: Duration) {
+        self.between(office, agent, unread, now);
         let window = self.windows.entry(agent.clone()).or_default();
         let ids: BTreeSet<MessageId> = unread.ids.iter().copied().collect();
         let arrived = ids.iter().any(|id| !window.known.contains(id));
@@ -135,6 +136,18 @@ impl Bell {
         }
         let waiting = Waiting { unread: unread.ids.len(), urgent: unread.urgent };
         self.drive(office, agent, Input::Unread { now: waiting, arrived }, now);
+    }
+
+    /// When all urgent mail was read and other came since the last scan: the
+    /// time between, in which there was none. The new has its own deadline.
+    fn between(&mut self, office: &Office, agent: &AgentName, unread: &Unread, now: Duration) {
+        let before = self.windows.get(agent).map(|window| &window.unread).filter(|b| !b.pressing.is_empty());
+        let Some(before) = before.filter(|_| !unread.pressing.is_empty()) else { return };
+        if before.pressing.iter().all(|id| !unread.pressing.contains(id)) {
+            let stayed = before.ids.iter().filter(|id| unread.ids.contains(id)).count();
+            let waiting = Waiting { unread: stayed, urgent: 0 };
+            self.drive(office, agent, Input::Unread { now: waiting, arrived: false }, now);
+        }
     }
 
     /// A command ran as the agent in process `pid`; whether that proves that
