@@ -183,6 +183,41 @@ fn a_person_whose_desktop_fails_is_left_in_peace_and_nobody_is_told_of_it() {
 }
 
 #[test]
+fn a_nudge_by_hand_keeps_the_limits_and_stands_in_the_journal() {
+    let world = World::new();
+    let _host = host(&world, "Agent-2");
+    let ring = ["nudge", "Agent-2"];
+    assert!(world.ok("tester", &ring).contains("nothing is unread"));
+    let id = world.send("tester", "Agent-2", "by hand");
+    world.ok("tester", &["agents", "set", "Agent-2", "--dnd", "2h"]);
+    let before = told(&world, &id).len();
+    for args in [&["nudge", "Agent-2", "--dry-run"][..], &ring] {
+        let why = world.fails("tester", 75, args);
+        assert!(why.contains("do not disturb until"), "{why}");
+    }
+    assert_eq!(told(&world, &id).len(), before + 1, "a look leaves nothing behind");
+    assert!(has(&world, &id, "deferred", "do_not_disturb"));
+    world.ok("tester", &["agents", "set", "Agent-2", "--dnd", "off"]);
+    world.ok("tester", &["agents", "set", "Agent-6", "--role", "observer"]);
+    let why = world.fails("Agent-6", 4, &ring);
+    assert!(why.contains("observer") && why.contains("ring"), "{why}");
+    wait("it rings", || world.run("Agent-1", &ring).status.success());
+    assert!(has(&world, &id, "submitted", ""));
+    assert!(world.ok("tester", &["log", "-n", "50"]).contains("Agent-1"));
+}
+
+#[test]
+fn a_look_at_a_mailbox_puts_nothing_in_order() {
+    let world = World::new();
+    let _host = host(&world, "Agent-2");
+    std::fs::write(world.folder("Agent-2", "inbox/new").join("no message.md"), "x").unwrap();
+    let photo = || crate::harness::photograph(&world.root.join("agent_workspaces"));
+    let before = photo();
+    world.run("tester", &["nudge", "Agent-2", "--dry-run"]);
+    assert!(photo() == before, "something was moved");
+}
+
+#[test]
 fn what_is_no_limit_is_refused_with_what_to_write() {
     let world = World::new();
     let refused =

@@ -31,11 +31,6 @@ pub(super) fn policy(office: &Office, agent: &Agent, now: Duration) -> NudgePoli
     } else {
         own.urgent_deadline.unwrap_or(set.urgent_deadline)
     };
-    let mut holds = holds(office, agent, &zoned, now);
-    if office.is_being_onboarded(&agent.name) {
-        let words = "it is being onboarded".to_owned();
-        holds.push(Hold { gate: Held::Onboarding, until: Some(now + ONBOARDING), urgent_passes: false, words });
-    }
     NudgePolicy {
         cooldown,
         urgent_cooldown: set.urgent_cooldown.min(cooldown),
@@ -44,12 +39,27 @@ pub(super) fn policy(office: &Office, agent: &Agent, now: Duration) -> NudgePoli
         attempts: set.attempts,
         breaker_failures: set.breaker_failures,
         breaker_open: set.breaker_rest,
-        holds,
+        holds: all_holds(office, agent, &zoned, now),
         budget: own.budget.unwrap_or(set.budget),
         urgent_deadline,
         escalates: !agent.is_human(),
         ..NudgePolicy::with_channels(if set.enabled { agent.channels.len() } else { 0 })
     }
+}
+
+/// The hold that keeps a window silent now, if any does.
+pub(super) fn held(office: &Office, agent: &Agent, urgent: bool) -> Option<Hold> {
+    let holds = all_holds(office, agent, &Zoned::now(), Duration::ZERO);
+    holds.into_iter().find(|hold| !(urgent && hold.urgent_passes))
+}
+
+fn all_holds(office: &Office, agent: &Agent, zoned: &Zoned, now: Duration) -> Vec<Hold> {
+    let mut holds = holds(office, agent, zoned, now);
+    if office.is_being_onboarded(&agent.name) {
+        let words = "it is being onboarded".to_owned();
+        holds.push(Hold { gate: Held::Onboarding, until: Some(now + ONBOARDING), urgent_passes: false, words });
+    }
+    holds
 }
 
 /// Why nothing may be typed to an agent now, as its owner wishes; `None` when

@@ -10,6 +10,7 @@
 
 mod inspect;
 mod limits;
+mod once;
 mod ring;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -26,8 +27,9 @@ use crate::nudge::{Attempt, Notice, Outcome, PinnedProcess, Reason, proof};
 
 pub use inspect::{Inspection, Seen, inspect};
 pub(super) use limits::held_by_person;
-pub(super) use ring::target;
-pub use ring::{nudge_once, ring};
+pub use once::{Nudged, may_ring, nudge_once};
+pub use ring::ring;
+pub(super) use ring::{target, target_at};
 
 /// Reports that are kept while an attempt is under way.
 const REPORTS: usize = 16;

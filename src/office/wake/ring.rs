@@ -49,17 +49,6 @@ pub fn ring(office: &Office, order: Order) -> Rung {
     }
 }
 
-/// Tries an agent's window on its first channel, or judges it only, whatever
-/// the pauses say; gives the channel and how it ended.
-///
-/// # Errors
-/// No such agent, or one without a channel.
-pub fn nudge_once(office: &Office, agent: &str, dry_run: bool) -> Result<(ChannelKind, Attempt)> {
-    let (agent, first) = first_channel(office, agent)?;
-    let notice = super::notice(&agent.name, &office.unread(&agent.name)?);
-    Ok((first.kind, attempt(office, &agent.name, 0, &notice, dry_run)))
-}
-
 /// An agent and the channel that is tried first.
 pub(super) fn first_channel<'a>(office: &'a Office, agent: &str) -> Result<(&'a Agent, &'a Channel)> {
     let agent = office.roster().get(agent).ok_or_else(|| {
@@ -72,7 +61,7 @@ pub(super) fn first_channel<'a>(office: &'a Office, agent: &str) -> Result<(&'a 
     Ok((agent, first))
 }
 
-fn attempt(office: &Office, agent: &AgentName, channel: usize, notice: &Notice, dry_run: bool) -> Attempt {
+pub(super) fn attempt(office: &Office, agent: &AgentName, channel: usize, notice: &Notice, dry_run: bool) -> Attempt {
     let Some(agent) = office.roster().get(agent.as_str()) else {
         return Attempt::of(Outcome::failed("it is not on the roster any more"));
     };
