@@ -91,11 +91,16 @@ impl Desk {
              echo \"$line\" >> {}; done",
             log.display()
         );
+        (self.xterm(title, place, &["sh", "-c", &script]), log)
+    }
+
+    /// An xterm in which this runs.
+    pub fn xterm(&self, title: &str, place: &str, program: &[&str]) -> Running {
         let mut command = self.tool("xterm");
-        command.args(["-T", title, "-geometry", place, "-e", "sh", "-c", &script]).stderr(Stdio::null());
+        command.args(["-T", title, "-geometry", place, "-e"]).args(program).stderr(Stdio::null());
         let xterm = Running::start(command);
         self.window(title);
-        (xterm, log)
+        xterm
     }
 
     /// The window of that title; waits until it is there.
@@ -110,12 +115,17 @@ impl Desk {
 
     /// The same as it is now: empty when there is none. (`xdotool search --sync`
     /// would wait for one without end.)
-    fn window_now(&self, title: &str) -> String {
+    pub fn window_now(&self, title: &str) -> String {
         self.xdotool(&["search", "--onlyvisible", "--name", &format!("^{title}$")])
     }
 
     /// Where row 9 of a terminal is: the middle of its composer.
-    pub fn composer_of(&self, title: &str) -> (i64, i64) {
+    fn composer_of(&self, title: &str) -> (i64, i64) {
+        self.row_of(title, 9)
+    }
+
+    /// Where a row of a terminal of ten is.
+    pub fn row_of(&self, title: &str, row: i64) -> (i64, i64) {
         // xdotool adds the frame twice.
         let out = self.tool("xwininfo").args(["-id", &self.window(title)]).output().expect("xwininfo");
         let shown = String::from_utf8_lossy(&out.stdout).into_owned();
@@ -125,11 +135,11 @@ impl Desk {
             line.trim().parse().unwrap()
         };
         // Ten rows fill the height, but for a border of two pixels.
-        (value("Absolute upper-left X:") + 100, value("Absolute upper-left Y:") + value("Height:") * 17 / 20)
+        (value("Absolute upper-left X:") + 100, value("Absolute upper-left Y:") + value("Height:") * (2 * row - 1) / 20)
     }
 }
 
-fn lines(log: &Path) -> Vec<String> {
+pub fn lines(log: &Path) -> Vec<String> {
     fs::read_to_string(log).unwrap_or_default().lines().map(str::to_owned).collect()
 }
 

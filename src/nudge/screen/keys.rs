@@ -54,7 +54,8 @@ impl Keymap {
         at(0).or_else(|| at(1))
     }
 
-    fn key(&self, keysym: u32) -> Option<Keycode> {
+    /// The key for a keysym, whatever layout it is in.
+    pub(super) fn key(&self, keysym: u32) -> Option<Keycode> {
         self.find(0, keysym).or_else(|| self.find(1, keysym)).map(|(code, _)| code)
     }
 
@@ -88,7 +89,8 @@ impl Keymap {
         Some(strokes)
     }
 
-    fn press(&self, keysym: u32, name: &str) -> Result<Vec<Stroke>, String> {
+    /// The key for a keysym, pressed and released.
+    pub(super) fn press(&self, keysym: u32, name: &str) -> Result<Vec<Stroke>, String> {
         let code = self.key(keysym).ok_or_else(|| format!("the keyboard map has no key {name}"))?;
         Ok(vec![Stroke::Press(code), Stroke::Release(code)])
     }
