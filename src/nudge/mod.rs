@@ -41,6 +41,7 @@ pub mod screen;
 pub mod target;
 pub mod tmux;
 pub mod typist;
+pub mod webhook;
 pub mod wire;
 
 use std::path::PathBuf;
@@ -101,9 +102,10 @@ pub fn nudge(target: &Target, notice: &Notice, context: &NudgeContext) -> Attemp
         Way::Pty => pty::nudge(&target, &text, context),
         Way::Tmux(tmux) => tmux::nudge(&target, tmux, &text, context),
         Way::Screen(screen) => screen::nudge(&target, screen, &text, context),
-        Way::Command(_) | Way::Desktop if context.dry_run => Attempt::of(Outcome::Delivered),
+        Way::Command(_) | Way::Desktop | Way::Webhook(_) if context.dry_run => Attempt::of(Outcome::Delivered),
         Way::Command(argv) => command::nudge(argv, notice, context.limit),
         Way::Desktop => desktop::nudge(notice, context.limit),
+        Way::Webhook(url) => webhook::nudge(url, notice, context.limit),
     }
 }
 

@@ -245,3 +245,29 @@ fn what_is_no_limit_is_refused_with_what_to_write() {
     );
     assert!(!world.ok("tester", &["agents", "show", "Agent-2"]).contains("quiet"));
 }
+
+#[test]
+fn a_webhook_is_told_by_the_daemon_and_no_agent_chooses_its_address() {
+    use std::io::{Read as _, Write as _};
+    let world = World::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let set = ["agents", "set", "Agent-2", "--channel", "webhook", "--target", &url];
+    world.fails("Agent-2", 4, &set);
+    world.ok("tester", &set);
+    let why = world.run("tester", &["agents", "set", "Agent-3", "--channel", "webhook", "--target", "nowhere"]);
+    assert!(!why.status.success() && text(&why).contains("https://"), "{}", text(&why));
+    let _daemon = world.up();
+    let id = world.json("tester", &["send", "--to", "Agent-2", "-s", "a secret matter", "-m", "a secret body"]);
+    let (mut stream, _) = listener.accept().unwrap();
+    let (mut seen, mut part) = (String::new(), [0; 4096]);
+    while !seen.ends_with('}') {
+        let n = stream.read(&mut part).unwrap();
+        assert!(n > 0, "{seen}");
+        seen.push_str(std::str::from_utf8(&part[..n]).unwrap());
+    }
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+    assert!(seen.starts_with("POST /hook") && seen.contains("\"agent\":\"Agent-2\""), "{seen}");
+    assert!(!seen.contains("secret"), "{seen}");
+    wait("it is in the journal", || has(&world, id["id"].as_str().unwrap(), "submitted", ""));
+}

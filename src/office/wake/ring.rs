@@ -105,6 +105,7 @@ pub(in crate::office) fn target_at(
     let way = match channel.kind {
         ChannelKind::Pty => Way::Pty,
         ChannelKind::Desktop => Way::Desktop,
+        ChannelKind::Webhook => Way::Webhook(channel.target.clone().unwrap_or_default()),
         ChannelKind::Command => Way::Command(channel.command.clone()),
         ChannelKind::Tmux => Way::Tmux(TmuxTarget {
             socket: channel.tmux_socket.clone(),
