@@ -227,6 +227,8 @@ impl State {
             Outcome::Failed(why) => {
                 record(actions, EventKind::NudgeFailed, &[channel, ("why", why.clone())]);
                 self.deferred = None;
+                // A channel that was put off did not fail.
+                self.deferrals = 0;
                 if let Some(breaker) = self.breakers.get_mut(self.channel) {
                     breaker.failed(now, policy);
                 }

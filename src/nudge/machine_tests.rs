@@ -103,6 +103,17 @@ fn a_failing_channel_gives_way_and_when_all_failed_again_the_captain_is_told() {
 }
 
 #[test]
+fn what_was_put_off_a_few_times_and_then_fails_once_is_a_passing_failure_too() {
+    let mut d = Drive { policy: NudgePolicy::with_channels(1), ..Drive::new() };
+    let _ = d.give(unread(1, 0));
+    for _ in 0..4 {
+        let _ = d.give(Input::Ended(Outcome::Deferred(Reason::Busy)));
+        let _ = d.after(S * 30, Input::Tick);
+    }
+    assert!(!tells_captain(&d.give(Input::Ended(Outcome::failed("gone")))));
+}
+
+#[test]
 fn nobody_is_told_of_a_person_and_what_is_never_answered_is_said_less_and_less_often() {
     let second =
         NudgePolicy { cooldown: Duration::ZERO, urgent_cooldown: Duration::ZERO, ..NudgePolicy::with_channels(1) };

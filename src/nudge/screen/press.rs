@@ -96,8 +96,8 @@ fn fits(scene: &Scene<'_>, composer: Option<&Composer>) -> Result<(), Stop> {
     let now = scene.display.area(scene.window).map_err(Stop::Failed)?;
     match composer {
         Some(composer) if composer.window != (now.width, now.height) => Err(Stop::Failed(format!(
-            "the window of {0} is {1}x{2} pixels, its picture was taken at {3}x{4}; run again: cellphone coords register \
-             {0}",
+            "the window of {0} is {1}x{2} pixels, its picture was taken at {3}x{4}; take it again: cellphone coords \
+             register {0} (with --onboarding for that point)",
             scene.target.agent, now.width, now.height, composer.window.0, composer.window.1
         ))),
         _ => Ok(()),

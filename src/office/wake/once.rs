@@ -55,6 +55,9 @@ pub fn nudge_once(office: &Office, agent: &str, dry_run: bool) -> Result<Nudged>
     if notice.new == 0 && !dry_run {
         return Ok(Nudged::NothingUnread);
     }
+    if !office.settings().nudge.enabled {
+        return Ok(Nudged::Held("no window rings at all (nudge.enabled is false)".to_owned()));
+    }
     if let Some(hold) = held(office, agent, notice.urgent > 0) {
         if !dry_run {
             note(office, &notice, first.kind, &held_event(&hold));
