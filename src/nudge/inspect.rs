@@ -55,7 +55,7 @@ pub fn inspect(target: &Target, text: &str, context: &NudgeContext) -> Inspectio
         Way::Pty => super::pty::nudge(target, text, &context),
         Way::Tmux(pane) => tmux::nudge(target, pane, text, &context),
         Way::Screen(window) => super::screen::nudge(target, window, text, &context),
-        Way::Command(_) | Way::Desktop => super::Attempt::of(Outcome::Delivered),
+        Way::Command(_) | Way::Desktop | Way::Webhook(_) => super::Attempt::of(Outcome::Delivered),
     };
     let screen = match &target.way {
         Way::Pty => hosted(target, &context),

@@ -233,6 +233,8 @@ impl State {
             Outcome::Failed(why) => {
                 record(actions, EventKind::NudgeFailed, &[channel, ("why", why.clone())]);
                 self.deferred = None;
+                // A channel that was put off did not fail.
+                self.deferrals = 0;
                 if let Some(breaker) = self.breakers.get_mut(self.channel) {
                     breaker.failed(now, policy);
                 }
@@ -257,7 +259,9 @@ impl State {
         self.deferrals = 0;
         self.fresh = false;
         self.tries += 1;
-        self.repeat_at = now + policy.cooldown.max(policy.backoff(self.tries));
+        // Who never answers is told less and less often, whatever the channel.
+        let unanswered = self.tries.saturating_add(self.rounds.saturating_mul(policy.attempts));
+        self.repeat_at = now + policy.cooldown.max(policy.backoff(unanswered));
     }
 
     fn put_off(&mut self, reason: Reason, now: Duration, policy: &NudgePolicy, actions: &mut Vec<Action>) {
@@ -284,8 +288,10 @@ impl State {
     }
 
     /// Goes to the next channel; after the last, back to the first with a
-    /// growing pause, and the captain is told once an episode.
+    /// growing pause. The captain is told once an episode, and not before the
+    /// channels were tried again: the first failure may be a passing one.
     fn next_channel(&mut self, now: Duration, policy: &NudgePolicy, actions: &mut Vec<Action>, why: &str) {
+        let tried_often = self.tries.max(self.deferrals) >= policy.attempts;
         self.tries = 0;
         self.deferrals = 0;
         self.channel += 1;
@@ -297,7 +303,8 @@ impl State {
         self.channel = 0;
         self.hold_until(now + policy.backoff(self.rounds));
         self.rounds += 1;
-        if !self.escalated && self.waiting.unread > 0 {
+        let enough = tried_often || self.rounds > 1;
+        if policy.escalates && enough && !self.escalated && self.waiting.unread > 0 {
             self.escalated = true;
             let words = format!("{} unread; no channel of it worked or was answered; last: {why}", self.waiting.unread);
             record(actions, EventKind::Escalated, &[("why", words.clone())]);
@@ -326,7 +333,8 @@ impl State {
         self.escalated = false;
         if self.phase == Phase::Submitted {
             self.phase = Phase::Woken;
-            self.urge_at = None;
+            // Woken is not read: its urgent mail has a deadline still.
+            self.urge_at = (self.waiting.urgent > 0).then(|| now + policy.urgent_deadline);
             self.urged = 0;
             // What it leaves unread is mentioned again, but at leisure.
             self.repeat_at = now + policy.retry_max.max(policy.cooldown);

@@ -1,8 +1,7 @@
-//! The state machine over written and generated histories.
+//! The state machine over written histories; over generated ones, in `histories`.
 
 use super::*;
-use crate::nudge::policy::{BUDGET_SPAN, Held, Hold};
-use proptest::prelude::*;
+use crate::nudge::policy::{Held, Hold};
 
 const S: Duration = Duration::from_secs(1);
 
@@ -80,19 +79,57 @@ fn urgent_mail_shortens_the_cooldown_only() {
     assert_eq!(attempts(&d.after(S * 4, Input::Tick)), [0], "after 5 s instead of 30");
 }
 
+fn tells_captain(actions: &[Action]) -> bool {
+    actions.iter().any(|a| matches!(a, Action::EscalateToCaptain(_)))
+}
+
 #[test]
-fn a_failing_channel_gives_way_and_then_the_captain_is_told() {
+fn a_failing_channel_gives_way_and_when_all_failed_again_the_captain_is_told() {
     let mut d = Drive::new();
     let _ = d.give(unread(1, 0));
     assert_eq!(attempts(&d.give(Input::Ended(Outcome::failed("gone")))), [1], "the next channel at once");
-    let told = d.give(Input::Ended(Outcome::failed("gone too")));
-    assert!(told.iter().any(|a| matches!(a, Action::EscalateToCaptain(_))));
-    assert_eq!(attempts(&told), [0usize; 0], "a pause before the next round");
-    let again = d.after(S * 2, Input::Tick);
-    assert_eq!(attempts(&again), [0]);
-    let _ = d.give(Input::Ended(Outcome::failed("gone")));
-    let second = d.give(Input::Ended(Outcome::failed("gone too")));
-    assert!(!second.iter().any(|a| matches!(a, Action::EscalateToCaptain(_))), "once an episode");
+    let first = d.give(Input::Ended(Outcome::failed("gone too")));
+    assert!(!tells_captain(&first), "it may be a passing failure");
+    assert_eq!(attempts(&first), [0usize; 0], "a pause before the next round");
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        d.now = d.now.max(d.state.not_before(&d.policy));
+        assert_eq!(attempts(&d.give(Input::Tick)), [0]);
+        let _ = d.give(Input::Ended(Outcome::failed("gone")));
+        told.push(tells_captain(&d.give(Input::Ended(Outcome::failed("gone too")))));
+        d.now += S * 60;
+    }
+    assert_eq!(told, [true, false, false], "once an episode");
+}
+
+#[test]
+fn what_was_put_off_a_few_times_and_then_fails_once_is_a_passing_failure_too() {
+    let mut d = Drive { policy: NudgePolicy::with_channels(1), ..Drive::new() };
+    let _ = d.give(unread(1, 0));
+    for _ in 0..4 {
+        let _ = d.give(Input::Ended(Outcome::Deferred(Reason::Busy)));
+        let _ = d.after(S * 30, Input::Tick);
+    }
+    assert!(!tells_captain(&d.give(Input::Ended(Outcome::failed("gone")))));
+}
+
+#[test]
+fn nobody_is_told_of_a_person_and_what_is_never_answered_is_said_less_and_less_often() {
+    let second =
+        NudgePolicy { cooldown: Duration::ZERO, urgent_cooldown: Duration::ZERO, ..NudgePolicy::with_channels(1) };
+    for ends in [Outcome::Delivered, Outcome::failed("no notify-send")] {
+        let mut d = Drive { policy: NudgePolicy { escalates: false, ..second.clone() }, ..Drive::new() };
+        let (begun, mut rung) = (d.now, attempts(&d.give(unread(1, 0))).len());
+        for _ in 0..10 {
+            assert!(!tells_captain(&d.give(Input::Ended(ends.clone()))));
+            d.now = d.now.max(d.state.not_before(&d.policy));
+            let out = d.give(Input::Tick);
+            assert!(!tells_captain(&out));
+            rung += attempts(&out).len();
+        }
+        let passed = (d.now - begun).as_secs();
+        assert!(rung > 5 && passed > 300, "{rung} in {passed} s");
+    }
 }
 
 #[test]
@@ -244,146 +281,26 @@ fn urgent_mail_without_a_channel_or_behind_a_hold_still_reaches_the_captain() {
         let out = d.after(S * 60, Input::Tick);
         assert!(out.iter().any(|a| matches!(a, Action::EscalateToCaptain(_))), "{out:?}");
     }
-    // Who was woken has it; a message's own deadline watches over the rest.
+}
+
+#[test]
+fn urgent_mail_that_a_woken_agent_leaves_unread_has_its_deadline_from_then_on() {
     let mut d = Drive::new();
     d.policy.urgent_deadline = S * 60;
     let _ = d.give(unread(1, 1));
     let _ = d.give(DONE);
+    let _ = d.after(S * 50, Input::Proof(Proof::Woken));
+    assert_eq!(kinds(&d.after(S * 59, Input::Tick)), [], "counted from the wake");
+    assert_eq!(kinds(&d.after(S, Input::Tick)), [EventKind::Escalated]);
+    // What it reads escalates nothing.
+    let mut d = Drive::new();
+    d.policy.urgent_deadline = S * 60;
+    let _ = d.give(unread(2, 1));
+    let _ = d.give(DONE);
     let _ = d.give(Input::Proof(Proof::Woken));
+    let _ = d.after(S, unread(1, 0));
     assert_eq!(kinds(&d.after(S * 61, Input::Tick)), []);
 }
 
-fn outcomes() -> impl Strategy<Value = Outcome> {
-    prop_oneof![
-        Just(Outcome::Submitted { blind: false }),
-        Just(Outcome::Submitted { blind: true }),
-        Just(Outcome::Typed),
-        Just(Outcome::Delivered),
-        Just(Outcome::Deferred(Reason::Busy)),
-        Just(Outcome::Deferred(Reason::Draft)),
-        Just(Outcome::failed("x")),
-    ]
-}
-
-fn inputs() -> impl Strategy<Value = Input> {
-    prop_oneof![
-        3 => (0usize..4, 0usize..2, any::<bool>()).prop_map(|(n, u, arrived)| Input::Unread {
-            now: Waiting { unread: n, urgent: u.min(n) },
-            arrived: arrived && n > 0,
-        }),
-        4 => outcomes().prop_map(Input::Ended),
-        1 => Just(Input::Proof(Proof::Woken)),
-        1 => Just(Input::Proof(Proof::Moved)),
-        3 => Just(Input::Tick),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
-    #[test]
-    fn every_history_keeps_the_promises(
-        channels in 0usize..4,
-        budget in 0u32..5,
-        deadline in prop_oneof![Just(0u64), 1u64..200],
-        // Quiet spans, as distances, and whether urgent mail passes.
-        quiet in prop::collection::vec((1u64..300, 1u64..300, any::<bool>()), 0..4),
-        history in prop::collection::vec((prop_oneof![8 => 0u64..20_000, 1 => 0u64..2_000_000], inputs()), 1..120),
-    ) {
-        let limits = NudgePolicy { budget, urgent_deadline: S * u32::try_from(deadline).unwrap(), ..NudgePolicy::with_channels(channels) };
-        let mut at = S * 1_000;
-        let spans: Vec<(Duration, Duration, bool)> = quiet.iter().map(|(gap, long, urgent)| {
-            let from = at + Duration::from_secs(*gap);
-            at = from + Duration::from_secs(*long);
-            (from, at, *urgent)
-        }).collect();
-        // What whoever reads the clocks would hand in at a time.
-        let policy_at = |now: Duration| {
-            let holds = spans.iter().filter(|(from, to, _)| *from <= now && now < *to);
-            let holds = holds.map(|(_, to, urgent)| hold(Some(*to), *urgent)).collect();
-            NudgePolicy { holds, ..limits.clone() }
-        };
-        let (mut told_at, mut urgent, mut urgent_since) = (Vec::new(), 0, None::<Duration>);
-        let mut steps_of_urgent = 0u32;
-        let mut state = State::default();
-        let mut now = S * 1_000;
-        let begun = now;
-        let (mut running, mut unread, mut submitted) = (false, 0, false);
-        let mut last_told: Option<Duration> = None;
-        let (mut started, mut ended) = (0u32, 0u64);
-        for (wait, input) in history {
-            now += Duration::from_millis(wait);
-            let was_running = running;
-            let policy = policy_at(now);
-            match &input {
-                Input::Unread { now: w, .. } => {
-                    urgent_since = urgent_since.or((w.urgent > urgent).then_some(now));
-                    (unread, urgent) = (w.unread, w.urgent);
-                    if urgent == 0 {
-                        (urgent_since, steps_of_urgent) = (None, 0);
-                    }
-                }
-                Input::Ended(outcome) => {
-                    if was_running && (outcome.told() || *outcome == Outcome::Typed) {
-                        if let Some(last) = last_told {
-                            prop_assert!(now - last >= policy.urgent_cooldown, "told twice within the cooldown");
-                        }
-                        last_told = Some(now);
-                        submitted = true;
-                        told_at.push(now);
-                    }
-                    running = false;
-                    ended += u64::from(was_running && !matches!(outcome, Outcome::Deferred(_)));
-                }
-                _ => {}
-            }
-            let (next, actions) = step(state.clone(), input.clone(), now, &policy);
-            prop_assert_eq!(&(next.clone(), actions.clone()), &step(state, input.clone(), now, &policy), "pure");
-            state = next;
-            for action in &actions {
-                match action {
-                    Action::Attempt { channel } => {
-                        prop_assert!(!running, "two attempts at once");
-                        prop_assert!(unread > 0, "nothing is unread");
-                        prop_assert!(*channel < channels);
-                        prop_assert!(policy.held(now, urgent > 0).is_none(), "an attempt in quiet hours");
-                        running = true;
-                        started += 1;
-                    }
-                    Action::Record { kind: EventKind::Woken, .. } => {
-                        prop_assert!(submitted && input == Input::Proof(Proof::Woken));
-                        submitted = false;
-                        urgent_since = None;
-                    }
-                    Action::Record { kind: EventKind::Deferred | EventKind::Escalated | EventKind::NudgeFailed, detail } => {
-                        prop_assert!(detail.get("why").is_some_and(|why| !why.is_empty()), "a decision without its reason");
-                    }
-                    Action::EscalateToCaptain(_) | Action::TellPeople(_) => {
-                        prop_assert!(unread > 0);
-                        steps_of_urgent += u32::from(matches!(action, Action::TellPeople(_)));
-                        prop_assert!(steps_of_urgent <= 1 || urgent == 0, "the people are told once");
-                    }
-                    Action::WakeAt(at) => prop_assert!(*at > now, "a wake in the past would spin"),
-                    _ => {}
-                }
-            }
-            if urgent_since.is_some_and(|since| deadline > 0 && !running && now - since >= limits.urgent_deadline) {
-                prop_assert!(state.urged > 0, "urgent mail that wakes nobody waits for nobody");
-            }
-            if unread > 0 && channels > 0 && !running {
-                let later = actions.iter().any(|a| matches!(a, Action::WakeAt(_)));
-                prop_assert!(later, "mail is unread and nobody will look again");
-            }
-        }
-        if budget > 0 {
-            for (n, first) in told_at.iter().enumerate() {
-                let within = told_at[n..].iter().filter(|at| **at - *first < BUDGET_SPAN).count();
-                prop_assert!(within <= budget as usize, "{within} nudges within an hour, {budget} allowed");
-            }
-        }
-        // Each attempt but the first four deferrals costs at least a second, and urgent mail skips a pause once a deadline.
-        let skipped = (now - begun).as_secs().checked_div(deadline).map_or(0, |n| n + 1);
-        let quick = 4 * (2 * ended + 2 + skipped);
-        let rounds = (now - begun).as_secs() / LOOK_AGAIN.min(limits.retry_first).as_secs() + 1 + skipped + quick;
-        prop_assert!(u64::from(started) <= rounds * channels as u64 + 1, "{} attempts in {:?}", started, now - begun);
-    }
-}
+#[path = "machine_histories.rs"]
+mod histories;

@@ -42,6 +42,7 @@ pub mod screen;
 pub mod target;
 pub mod tmux;
 pub mod typist;
+pub mod webhook;
 pub mod wire;
 
 use std::path::PathBuf;
@@ -102,9 +103,10 @@ pub fn nudge(target: &Target, notice: &Notice, context: &NudgeContext) -> Attemp
         Way::Pty => pty::nudge(&target, &text, context),
         Way::Tmux(tmux) => tmux::nudge(&target, tmux, &text, context),
         Way::Screen(screen) => screen::nudge(&target, screen, &text, context),
-        Way::Command(_) | Way::Desktop if context.dry_run => Attempt::of(Outcome::Delivered),
+        Way::Command(_) | Way::Desktop | Way::Webhook(_) if context.dry_run => Attempt::of(Outcome::Delivered),
         Way::Command(argv) => command::nudge(argv, notice, context.limit),
         Way::Desktop => desktop::nudge(notice, context.limit),
+        Way::Webhook(url) => webhook::nudge(url, notice, context.limit),
     }
 }
 
@@ -117,6 +119,7 @@ pub fn can_press(way: &Way, key: Key) -> Result<(), String> {
     match way {
         Way::Pty | Way::Tmux(_) if key.bytes().is_some() => Ok(()),
         Way::Pty | Way::Tmux(_) => Err(format!("a terminal has no key {key}")),
+        Way::Screen(_) if screen::PRESSES => Ok(()),
         _ => Err(format!("the channel {} presses no single keys", way.name())),
     }
 }
@@ -128,6 +131,29 @@ pub fn press(target: &Target, key: Key, context: &NudgeContext) -> Attempt {
     match &target.way {
         Way::Pty => pty::press(target, key, context),
         Way::Tmux(tmux) => tmux::press(target, tmux, key, context),
+        Way::Screen(screen) => screen::press(target, screen, key, context),
         way => Attempt::of(Outcome::Failed(format!("the channel {} presses no single keys", way.name()))),
+    }
+}
+
+/// A step of a sequence.
+#[derive(Debug, Clone, Copy)]
+pub enum Step<'a> {
+    /// A text to be submitted.
+    Say(&'a str),
+    /// A key to be pressed.
+    Press(Key),
+}
+
+/// Whether a step could be done in a window now, as far as can be told
+/// without typing; then [`Outcome::Typed`].
+#[must_use]
+pub fn rehearse(target: &Target, step: Step<'_>, context: &NudgeContext) -> Outcome {
+    match &target.way {
+        Way::Screen(screen) => screen::rehearse(target, screen, step, context),
+        _ => {
+            let nothing = Notice { agent: target.agent.clone(), new: 0, urgent: 0, from: Vec::new(), ids: Vec::new() };
+            nudge(target, &nothing, &NudgeContext { dry_run: true, ..context.clone() }).outcome
+        }
     }
 }

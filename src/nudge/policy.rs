@@ -74,6 +74,9 @@ pub struct NudgePolicy {
     /// Time after which urgent mail that woke nobody is brought to others,
     /// one step each time; 0 never.
     pub urgent_deadline: Duration,
+    /// Whether the captain is told when no channel works. Nobody is told of a
+    /// person: a notification is never answered.
+    pub escalates: bool,
 }
 
 impl NudgePolicy {
@@ -94,6 +97,7 @@ impl NudgePolicy {
             holds: Vec::new(),
             budget: 0,
             urgent_deadline: Duration::ZERO,
+            escalates: true,
         }
     }
 

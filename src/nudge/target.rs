@@ -91,6 +91,8 @@ pub enum Way {
     Command(Vec<String>),
     /// A notification on the desktop.
     Desktop,
+    /// An address that is told.
+    Webhook(String),
 }
 
 impl Way {
@@ -103,6 +105,7 @@ impl Way {
             Self::Screen(_) => "screen",
             Self::Command(_) => "command",
             Self::Desktop => "desktop",
+            Self::Webhook(_) => "webhook",
         }
     }
 }

@@ -1,34 +1,27 @@
-//! Where the agents' composers are: pointing at them, their pictures, and
-//! what a nudge needs to know of both.
+//! Where the agents' composers are: pointing at them, and setting points.
 //!
-//! Whoever sets coordinates approves them. Pictures of empty composers are
-//! kept outside the tree, where approved copies are: what an agent could
-//! change there would make the program take its draft for an empty composer.
+//! Whoever sets coordinates approves them. Their pictures are in
+//! `coords_picture`; what a nudge makes of both, in `coords_target`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
+use super::coords_picture::picture;
 use super::{ErrorKind, Office, OfficeError, Result};
-use crate::config::Root;
 use crate::fsio::Dir;
 use crate::model::{AgentName, Event, EventKind};
-use crate::nudge::converse::Stop;
+use crate::nudge::proof;
 use crate::nudge::screen::{self, Window};
-use crate::nudge::{ScreenTarget, Spot, Target, Way, proof};
 use crate::roster::{
     Agent, Channel, ChannelKind, Coordinates, MonitorPlace, PinnedWindow, PlaceChange, save_agent, save_places,
 };
 
+pub use super::coords_target::At;
 pub use crate::nudge::screen::picture::{Area, Composer, Image};
 pub use crate::nudge::screen::png::encode as png;
 pub use crate::roster::{Coordinates as AllCoordinates, Located, MonitorPlace as Monitor, Place, Point};
 
-/// Folder of the pictures, outside the tree.
-const PICTURES: &str = "pictures";
-/// Largest picture that is read.
-const LARGEST: u64 = 16 << 20;
 /// How long a person has to point.
 pub const POINTING: Duration = Duration::from_secs(60);
 
@@ -66,7 +59,7 @@ pub struct Captured {
     pub channel_added: bool,
 }
 
-fn failed(why: impl Into<String>) -> OfficeError {
+pub(super) fn failed(why: impl Into<String>) -> OfficeError {
     OfficeError::new(ErrorKind::Failed, why)
 }
 
@@ -87,8 +80,10 @@ impl Office {
         monitors(display).map_err(failed)
     }
 
-    /// Sets an agent's points, in pixels of the whole screen. Where there is
-    /// a display, they must lie on one of its monitors, which is noted.
+    /// Sets an agent's points, in pixels of the whole screen; negative ones,
+    /// and all of a file that counts so, count from the main monitor's corner.
+    /// Where there is a display, they must lie on one of its monitors, which
+    /// is noted.
     ///
     /// # Errors
     /// The actor may not, nobody has this name, a point that the file's rules
@@ -99,36 +94,44 @@ impl Office {
         let display = display_of(&agent, &all);
         // Without a display (over ssh, say) the file's own rules are all that can be checked.
         let now = monitors(display.as_deref()).ok();
+        let given: Vec<Point> = [Some(chat), onboarding].into_iter().flatten().collect();
+        let (dx, dy) = all.given(&given, now.as_ref().unwrap_or(&all.monitors));
+        let moved = |(x, y): Point| (x.saturating_add(dx), y.saturating_add(dy));
+        let (chat, onboarding) = (moved(chat), onboarding.map(moved));
         let mut change = PlaceChange { chat: Some(chat), onboarding, ..PlaceChange::default() };
         if let Some(now) = &now {
-            let on = |point: Point| now.iter().find(|(_, m)| m.contains(point)).map(|(name, _)| name.clone());
-            for point in [Some(chat), onboarding].into_iter().flatten() {
-                if on(point).is_none() {
+            for (given, point) in given.iter().zip([Some(chat), onboarding].into_iter().flatten()) {
+                if on(point, now).is_none() {
                     return Err(OfficeError::new(
                         ErrorKind::Usage,
-                        format!("{},{} is on no monitor", point.0, point.1),
+                        format!("{},{} is on no monitor", given.0, given.1),
                     )
                     .hint("cellphone coords detect shows where the monitors are"));
                 }
             }
-            change.monitor = on(chat);
+            change.monitor = on(chat, now);
+            change.onboarding_monitor = onboarding.and_then(|point| on(point, now));
         }
         // A window that is there tells where it was when the point was taken.
-        if let Some(mut window) = all.get(name.as_str()).and_then(|place| place.window.clone()) {
-            let found =
-                screen::windows(display.as_deref()).ok().and_then(|w| w.into_iter().find(|w| w.id == window.id));
-            window.area = found.map(|w| corners(&w.area));
-            change.window = Some(window);
+        let windows = screen::windows(display.as_deref()).unwrap_or_default();
+        let as_now = |window: &PinnedWindow| {
+            let found = windows.iter().find(|w| w.id == window.id);
+            PinnedWindow { area: found.map(|w| corners(&w.area)), ..window.clone() }
+        };
+        if let Some(place) = all.get(name.as_str()) {
+            change.window = place.window.as_ref().map(as_now);
+            change.onboarding_window = onboarding.and(place.onboarding_window.as_ref().map(as_now));
         }
         self.place(&agent.name, change, now.as_ref())?;
         self.place_of(&agent.name)
     }
 
-    /// Pins an agent's window, chosen as `how` says, and the point in it.
+    /// Pins an agent's window, chosen as `how` says, and the point in it: that
+    /// of its composer or that of onboarding, each with a window of its own.
     ///
     /// # Errors
     /// The actor may not, no such window or several, or nobody points.
-    pub fn capture(&self, name: &AgentName, how: &Choice, at: Option<Point>, onboarding: bool) -> Result<Captured> {
+    pub fn capture(&self, name: &AgentName, how: &Choice, at: Option<Point>, of: At) -> Result<Captured> {
         let agent = self.may_place(name)?;
         let all = self.coordinates()?;
         let display = display_of(&agent, &all);
@@ -146,65 +149,37 @@ impl Office {
         let start =
             proof::pin(pid).ok_or_else(|| failed(format!("process {pid} of the window is not on this machine")))?;
         let title = if let Choice::Title(pattern) = how { Some(pattern.clone()) } else { None };
+        let now = monitors(display.as_deref()).map_err(failed)?;
         // Nobody pointed: the point that is known is kept where it lies in this window.
-        let known = all.get(name.as_str()).and_then(|place| place.chat);
+        let place = all.get(name.as_str());
+        let known = place.and_then(|place| of.point(place)).map(|(point, on)| all.locate(point, on, &now).point);
         let point = point.or(known).filter(|(x, y)| window.area.contains(*x, *y));
         if at.is_some() && point.is_none() {
             let Area { x, y, width, height } = window.area;
             return Err(failed(format!("the point is not in the window, which is {width}x{height} at {x},{y}")));
         }
-        let now = monitors(display.as_deref()).map_err(failed)?;
-        let monitor = point.and_then(|p| now.iter().find(|(_, m)| m.contains(p)).map(|(name, _)| name.clone()));
+        let monitor = point.and_then(|point| on(point, &now));
         let (class, area) = (window.class.clone(), Some(corners(&window.area)));
         let pin = PinnedWindow { display, id: window.id, class, pid, start: start.start, title, area };
-        let (chat, other) = if onboarding { (None, point) } else { (point, None) };
-        let change = PlaceChange {
-            chat,
-            onboarding: other,
-            monitor: monitor.clone(),
-            window: Some(pin.clone()),
-            ..PlaceChange::default()
-        };
+        let mut change = PlaceChange::default();
+        if of == At::Onboarding {
+            (change.onboarding, change.onboarding_monitor) = (point, monitor.clone());
+            change.onboarding_window = Some(pin.clone());
+        } else {
+            (change.chat, change.monitor) = (point, monitor.clone());
+        }
+        // The first window that is shown is the one that rings.
+        let pinned = agent.channels.iter().any(|c| c.pin.as_ref().is_some_and(|pin| pin.window.is_some()));
+        let rings = of == At::Chat || !(pinned || place.is_some_and(|place| place.window.is_some()));
+        if rings {
+            change.window = Some(pin.clone());
+        }
         self.place(&agent.name, change, Some(&now))?;
-        let channel_added = self.give_channel(agent, &pin)?;
+        let channel_added = rings && self.give_channel(agent, &pin)?;
         let size = (window.area.width, window.area.height);
-        let registered = picture(self.root(), name).is_ok_and(|p| p.is_some_and(|p| p.window == size));
+        let registered = picture(self.root(), name, of).is_ok_and(|p| p.is_some_and(|p| p.window == size));
         let agent = name.clone();
         Ok(Captured { agent, window: pin, title: window.title, point, monitor, registered, channel_added })
-    }
-
-    /// Takes the picture of an agent's empty composer; types nothing.
-    ///
-    /// # Errors
-    /// The actor may not, the window is not the pinned one, the person works
-    /// there, or too much moves in the composer.
-    pub fn register_composer(&self, name: &AgentName, region: Option<Area>, output: Vec<Area>) -> Result<Composer> {
-        let agent = self.may_place(name)?;
-        let channel = agent.channels.iter().find(|c| c.kind == ChannelKind::Screen).ok_or_else(|| {
-            failed(format!("{name} has no screen channel")).hint(format!("cellphone coords capture {name}"))
-        })?;
-        let screen = screen_target(self.root(), &agent, channel).map_err(failed)?;
-        // What is registered anew is looked at anew.
-        let screen = ScreenTarget { composer: None, ..screen };
-        let target = Target::new(agent.name.clone(), Way::Screen(screen.clone()));
-        let composer = screen::register(&target, &screen, region, output).map_err(|stop| match stop {
-            Stop::Deferred(reason) => OfficeError::new(ErrorKind::TryAgain, format!("{name}: {reason}")),
-            Stop::Failed(why) => failed(why),
-        })?;
-        let bytes = screen::png::encode_composer(&composer).map_err(failed)?;
-        let dir = Dir::create_all(&self.root().outside())?.child_or_create(PICTURES)?;
-        dir.replace(&picture_name(name), &bytes, true)?;
-        let now = jiff::Timestamp::now();
-        self.note(&[Event::new(now, EventKind::Config).agent(name).with("picture", "registered")]);
-        Ok(composer)
-    }
-
-    /// Where an agent's picture is kept, and the picture.
-    ///
-    /// # Errors
-    /// One that cannot be read.
-    pub fn composer(&self, name: &AgentName) -> Result<Option<Composer>> {
-        picture(self.root(), name).map_err(failed)
     }
 
     /// Windows on the display an agent is on, or on the usual one.
@@ -238,11 +213,12 @@ impl Office {
         // Points that were taken on other monitors would be read as if they
         // had been taken on these: they are carried over with the same write.
         let all = self.coordinates()?;
+        // So are those of a file that counted from the main monitor, once the
+        // monitors are noted.
         let mut changes = match monitors {
-            Some(now) if *now != all.monitors && !all.monitors.is_empty() => super::coords_check::carried(&all, now),
+            Some(now) if *now != all.monitors => super::coords_check::carried(&all, now),
             _ => Vec::new(),
         };
-        changes.retain(|(known, _)| !known.same(name.as_str()));
         changes.push((name.clone(), change));
         save_places(self.root(), &changes, monitors)?;
         let now = jiff::Timestamp::now();
@@ -306,6 +282,11 @@ fn the_only(choice: &Choice, windows: Vec<Window>) -> Result<Window> {
     }
 }
 
+/// The monitor that a point is on.
+fn on(point: Point, now: &BTreeMap<String, MonitorPlace>) -> Option<String> {
+    now.iter().find(|(_, monitor)| monitor.contains(point)).map(|(name, _)| name.clone())
+}
+
 pub(super) const fn corners(area: &Area) -> (i32, i32, u32, u32) {
     (area.x, area.y, area.width, area.height)
 }
@@ -326,74 +307,4 @@ pub(super) fn monitors(display: Option<&str>) -> std::result::Result<BTreeMap<St
         (m.name, MonitorPlace { x, y, width, height, primary: m.primary })
     };
     Ok(screen::monitors(display)?.into_iter().map(place).collect())
-}
-
-fn picture_name(name: &AgentName) -> String {
-    format!("{}.png", name.as_str().to_ascii_lowercase())
-}
-
-/// The picture of an agent's empty composer, if one was taken.
-pub(super) fn picture(root: &Root, name: &AgentName) -> std::result::Result<Option<Composer>, String> {
-    let path = root.outside().join(PICTURES);
-    let read = Dir::open(&path).and_then(|dir| dir.read(&picture_name(name), LARGEST));
-    match read {
-        Ok(bytes) => screen::png::decode_composer(&bytes).map(Some).map_err(|why| {
-            format!("{}: {why}; run: cellphone coords register {name}", path.join(picture_name(name)).display())
-        }),
-        Err(e) if e.is_not_found() => Ok(None),
-        Err(e) => Err(e.to_string()),
-    }
-}
-
-/// What the screen channel needs to know of an agent: the window pinned on
-/// the roster, else the captured one; the point, carried along with its
-/// monitor; and the picture of the empty composer.
-pub(super) fn screen_target(
-    root: &Root,
-    agent: &Agent,
-    channel: &Channel,
-) -> std::result::Result<ScreenTarget, String> {
-    let all = Coordinates::load(root).map_err(|e| e.to_string())?;
-    let place = all.get(agent.name.as_str()).filter(|place| place.active);
-    let captured = place.and_then(|place| place.window.clone());
-    let pin = channel.pin.clone().unwrap_or_default();
-    let display = channel.target.clone().or_else(|| captured.as_ref().and_then(|w| w.display.clone()));
-    // Points in one window say nothing of another.
-    let others = captured.as_ref().is_some_and(|w| pin.window.is_some_and(|id| id != w.id));
-    let place = place.filter(|_| !others);
-    let mut target = match captured {
-        Some(window) if pin.window.is_none() => ScreenTarget {
-            window: Some(window.id),
-            class: Some(window.class),
-            pid: Some(window.pid),
-            start: Some(window.start),
-            title: window.title,
-            home: window.area.map(|(x, y, width, height)| Area { x, y, width, height }),
-            ..ScreenTarget::default()
-        },
-        _ => ScreenTarget {
-            window: pin.window,
-            class: pin.class,
-            pid: pin.pid,
-            start: pin.start,
-            title: pin.title,
-            ..ScreenTarget::default()
-        },
-    };
-    if let Some((place, point)) = place.and_then(|place| Some((place, place.chat?))) {
-        let Located { point: (x, y), moved, doubt } =
-            all.locate(point, place.monitor.as_deref(), &monitors(display.as_deref())?);
-        // A window that is where it was relative to its point needs no monitor.
-        if let (Some(why), None) = (doubt, target.home) {
-            return Err(format!(
-                "the coordinates {},{} cannot be used: {why}; run: cellphone coords detect",
-                point.0, point.1
-            ));
-        }
-        target.spot = Some(Spot { x, y });
-        target.home = target.home.map(|home| home.moved(moved.0, moved.1));
-    }
-    target.composer = picture(root, &agent.name)?.map(Arc::new);
-    target.display = display;
-    Ok(target)
 }

@@ -4,12 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use super::coords::{corners, display_of, monitors, picture};
+use super::coords::{corners, display_of, monitors};
+use super::coords_picture::picture;
+use super::coords_target::At;
 use super::{Office, Result};
 use crate::model::AgentName;
 use crate::nudge::proof;
 use crate::nudge::screen::{self, Window};
-use crate::roster::{Coordinates, Located, MonitorPlace, PlaceChange, Point, save_places};
+use crate::roster::{Coordinates, Located, MonitorPlace, PinnedWindow, PlaceChange, Point, save_places};
 
 /// Two composers this close are one spot, in pixels.
 const SPOT: i32 = 4;
@@ -20,7 +22,7 @@ pub struct Finding {
     /// Whose coordinates; `None` when it is about all.
     pub agent: Option<AgentName>,
     /// A word for scripts: `bounds`, `monitor`, `spot`, `window`, `picture`,
-    /// `unknown`, `display`.
+    /// `unknown`, `display`, `unsupported`.
     pub kind: &'static str,
     /// What it is and what to run, for a person.
     pub words: String,
@@ -57,7 +59,12 @@ impl Office {
     /// A file that cannot be read; what it says wrongly is a finding.
     pub fn check_coordinates(&self) -> Result<Vec<Finding>> {
         let all = self.coordinates()?;
-        let mut found = Vec::new();
+        let mut found: Vec<Finding> = all
+            .fallback
+            .unsupported()
+            .into_iter()
+            .map(|words| Finding { agent: None, kind: "unsupported", words })
+            .collect();
         let display = self.display_of_all(&all);
         let now = match monitors(display.as_deref()) {
             Ok(now) => now,
@@ -72,8 +79,8 @@ impl Office {
             if self.roster().get(name.as_str()).is_none() {
                 say("unknown", format!("{name} is not on the roster; run: cellphone agents list"));
             }
-            for (what, point) in [("chat", place.chat), ("onboarding", place.onboarding)] {
-                let Some(point) = point else { continue };
+            for (what, at) in [("chat", At::Chat), ("onboarding", At::Onboarding)] {
+                let Some((point, monitor)) = at.point(place) else { continue };
                 let shown = format!("{what} {},{}", point.0, point.1);
                 if let Some(why) = all.forbids(point) {
                     say("bounds", format!("{shown}: {why}; run: cellphone coords set {name} X Y"));
@@ -81,7 +88,7 @@ impl Office {
                 if now.is_empty() {
                     continue;
                 }
-                let located = all.locate(point, place.monitor.as_deref().filter(|_| what == "chat"), &now);
+                let located = all.locate(point, monitor, &now);
                 match located.doubt {
                     Some(why) => say("monitor", format!("{shown}: {why}; run: cellphone coords detect")),
                     None if !now.values().any(|m| m.contains(located.point)) => {
@@ -91,8 +98,10 @@ impl Office {
                 }
             }
             if place.active && !now.is_empty() {
-                for (kind, why) in window_faults(self, &all, name, &windows, &now) {
-                    say(kind, why);
+                for at in [At::Chat, At::Onboarding] {
+                    for (kind, why) in window_faults(self, &all, name, at, &windows, &now) {
+                        say(kind, why);
+                    }
                 }
             }
         }
@@ -147,16 +156,18 @@ pub(super) fn carried(all: &Coordinates, now: &BTreeMap<String, MonitorPlace>) -
             (located.moved != (0, 0)).then_some(located)
         };
         let chat = place.chat.and_then(|point| there(point, place.monitor.as_deref()));
-        let onboarding = place.onboarding.and_then(|point| there(point, None));
-        let mut window = None;
-        if let (Some(chat), Some(old)) = (&chat, &place.window) {
-            let area = old.area.map(|(x, y, w, h)| (x + chat.moved.0, y + chat.moved.1, w, h));
-            window = Some(crate::roster::PinnedWindow { area, ..old.clone() });
-        }
+        let onboarding = place.onboarding.and_then(|point| there(point, place.onboarding_monitor.as_deref()));
+        let along = |window: &Option<PinnedWindow>, point: &Option<Located>| {
+            let (old, (dx, dy)) = (window.as_ref()?, point.as_ref()?.moved);
+            let area = old.area.map(|(x, y, w, h)| (x.saturating_add(dx), y.saturating_add(dy), w, h));
+            Some(PinnedWindow { area, ..old.clone() })
+        };
         let change = PlaceChange {
+            window: along(&place.window, &chat),
+            onboarding_window: along(&place.onboarding_window, &onboarding),
             chat: chat.map(|l| l.point),
             onboarding: onboarding.map(|l| l.point),
-            window,
+            carried: true,
             ..PlaceChange::default()
         };
         (change.chat.is_some() || change.onboarding.is_some()).then(|| (name.clone(), change))
@@ -168,12 +179,17 @@ fn window_faults(
     office: &Office,
     all: &Coordinates,
     name: &AgentName,
+    at: At,
     windows: &[Window],
     now: &BTreeMap<String, MonitorPlace>,
 ) -> Vec<(&'static str, String)> {
     let Some(place) = all.get(name.as_str()) else { return Vec::new() };
-    let Some(pinned) = &place.window else { return Vec::new() };
-    let again = format!("run: cellphone coords capture {name}");
+    let (pinned, option) = match at {
+        At::Chat => (&place.window, ""),
+        At::Onboarding => (&place.onboarding_window, " --onboarding"),
+    };
+    let Some(pinned) = pinned else { return Vec::new() };
+    let again = format!("run: cellphone coords capture {name}{option}");
     let Some(window) = windows.iter().find(|w| w.id == pinned.id) else {
         return vec![("window", format!("its window is gone; {again}"))];
     };
@@ -184,9 +200,9 @@ fn window_faults(
     if !is_it {
         faults.push(("window", format!("its window belongs to another program now; {again}")));
     }
-    if let Some(point) = place.chat {
+    if let Some((point, monitor)) = at.point(place) {
         let size = pinned.area.map(|(_, _, w, h)| (w, h));
-        let (x, y) = all.locate(point, place.monitor.as_deref(), now).point;
+        let (x, y) = all.locate(point, monitor, now).point;
         // A window that was moved takes its point along; one of another size does not.
         let (x0, y0, width, height) = corners(&window.area);
         if size != Some((width, height)) && !window.area.contains(x, y) {
@@ -194,10 +210,10 @@ fn window_faults(
             faults.push(("window", format!("{x},{y} is not in its window, which is {shown} now; {again}")));
         }
     }
-    match picture(office.root(), name) {
+    match picture(office.root(), name, at) {
         Ok(Some(composer)) if composer.window != (window.area.width, window.area.height) => {
             let words = "its window has another size than when its picture was taken";
-            faults.push(("picture", format!("{words}; run: cellphone coords register {name}")));
+            faults.push(("picture", format!("{words}; run: {}", at.register(name))));
         }
         Ok(_) => {}
         Err(why) => faults.push(("picture", why)),

@@ -9,6 +9,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use super::coords::At;
 use super::{ErrorKind, Office, OfficeError, Result};
 use crate::model::{AgentName, Event, EventKind};
 use crate::nudge::screen::{self, Window};
@@ -187,7 +188,7 @@ fn on_screen(office: &Office, name: &AgentName, chain: &[Process], display: Stri
         ..Pin::default()
     });
     let size = (window.area.width, window.area.height);
-    let known = office.composer(name).ok().flatten().is_some_and(|composer| composer.window == size);
+    let known = office.composer(name, At::Chat).ok().flatten().is_some_and(|composer| composer.window == size);
     let warning = (!known).then(|| {
         format!(
             "nothing is typed into this window before its empty composer is known: cellphone coords capture {name} \

@@ -11,6 +11,8 @@ mod claims;
 pub mod control;
 pub mod coords;
 pub mod coords_check;
+mod coords_picture;
+mod coords_target;
 mod dead;
 pub mod doctor;
 mod error;

@@ -152,7 +152,9 @@ impl Office {
     /// The actor may not, or nobody has this name.
     pub fn set_agent(&self, name: &AgentName, change: AgentChange) -> Result<Agent> {
         let own = self.actor().same(name.as_str());
-        let harmless = change.role.is_none() && change.channel.as_ref().is_none_or(|c| c.kind != ChannelKind::Command);
+        // What makes the program run or call something is no agent's to choose, not even for itself.
+        let bold = |channel: &Channel| matches!(channel.kind, ChannelKind::Command | ChannelKind::Webhook);
+        let harmless = change.role.is_none() && !change.channel.as_ref().is_some_and(bold);
         if !(own && harmless) {
             self.must_manage()?;
         }

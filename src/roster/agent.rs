@@ -51,6 +51,8 @@ pub enum ChannelKind {
     Screen,
     /// A desktop notification.
     Desktop,
+    /// An address on the web that is told.
+    Webhook,
 }
 
 impl ChannelKind {
@@ -63,6 +65,7 @@ impl ChannelKind {
             Self::Command => "command",
             Self::Screen => "screen",
             Self::Desktop => "desktop",
+            Self::Webhook => "webhook",
         }
     }
 }
@@ -76,10 +79,10 @@ impl std::fmt::Display for ChannelKind {
 impl std::str::FromStr for ChannelKind {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Pty, Self::Tmux, Self::Command, Self::Screen, Self::Desktop]
+        [Self::Pty, Self::Tmux, Self::Command, Self::Screen, Self::Desktop, Self::Webhook]
             .into_iter()
             .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| format!("{text:?} is no channel; use pty, tmux, command, screen or desktop"))
+            .ok_or_else(|| format!("{text:?} is no channel; use pty, tmux, command, screen, desktop or webhook"))
     }
 }
 
@@ -89,7 +92,7 @@ impl std::str::FromStr for ChannelKind {
 pub struct Channel {
     /// What sort of window.
     pub kind: ChannelKind,
-    /// Pane, window or name; what the kind needs.
+    /// Pane, window, name or address; what the kind needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// The tmux server, when it is not the usual one: a name or a path.

@@ -3,21 +3,23 @@
 //!
 //! The file is that of the first Agent Cellphone, unchanged
 //! (`chat_input_coordinates`, `onboarding_coordinates` or
-//! `onboarding_input_coords`, `validation_rules`, `fallback_behavior`), with
-//! three things more: the monitor and the window that were pointed at, and
-//! the monitors as they were then. Keys that nobody here knows are kept. A
+//! `onboarding_input_coords`, `validation_rules`, `fallback_behavior`; what
+//! else was in use is read by `coordinates_read`), with three things more: the
+//! monitor and the window that were pointed at, for each of the two points,
+//! and the monitors as they were then. Keys that nobody here knows are kept. A
 //! point is in pixels of the whole screen, from its top left corner.
 //!
 //! Monitors move: a point is carried along with the monitor it was taken on
 //! ([`Coordinates::locate`]). A file without recorded monitors in which some
-//! point is negative was written where the main monitor's corner is 0, 0 (as
-//! on Windows), and is read so.
+//! point or bound is negative was written where the main monitor's corner is
+//! 0, 0 (as on Windows), and is read so until the monitors are recorded.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
+use super::coordinates_read::{at_the_top, number, point, word};
 use crate::config::{COORDINATES, ConfigError, Root, trust};
 use crate::model::AgentName;
 
@@ -60,16 +62,25 @@ pub struct Place {
     #[serde(default, skip_serializing, rename = "onboarding_input_coords", deserialize_with = "point")]
     pub(super) older: Option<Point>,
     /// As `chat`, in two keys.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing, deserialize_with = "number")]
     pub(super) x: Option<i32>,
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing, deserialize_with = "number")]
     pub(super) y: Option<i32>,
+    /// `inactive` in the oldest format, for `active: false`.
+    #[serde(default, skip_serializing, deserialize_with = "word")]
+    pub(super) status: Option<String>,
     /// The monitor it is on, as the platform names it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word")]
     pub monitor: Option<String>,
     /// The window it is in.
     #[serde(default)]
     pub window: Option<PinnedWindow>,
+    /// The monitor of the onboarding point.
+    #[serde(default, deserialize_with = "word")]
+    pub onboarding_monitor: Option<String>,
+    /// The window of the onboarding point, when it was shown by itself.
+    #[serde(default)]
+    pub onboarding_window: Option<PinnedWindow>,
     /// How the program in it looks, where the roster does not say.
     #[serde(default)]
     pub profile: Option<String>,
@@ -102,12 +113,16 @@ pub struct MonitorPlace {
 #[serde(default)]
 pub struct Rules {
     /// Least x.
+    #[serde(deserialize_with = "number")]
     pub min_x: Option<i32>,
     /// Least y.
+    #[serde(deserialize_with = "number")]
     pub min_y: Option<i32>,
     /// Greatest x.
+    #[serde(deserialize_with = "number")]
     pub max_x: Option<i32>,
     /// Greatest y.
+    #[serde(deserialize_with = "number")]
     pub max_y: Option<i32>,
     /// Nothing may be negative.
     pub require_positive: bool,
@@ -118,7 +133,7 @@ pub struct Rules {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Fallback {
-    /// `fallback_to_inbox`.
+    /// `fallback_to_inbox`: nothing else is meant by it.
     pub on_coordinate_failure: Option<String>,
     /// Whether the mail waits in the inbox then: always.
     pub inbox_delivery: Option<bool>,
@@ -161,15 +176,28 @@ const fn yes() -> bool {
     true
 }
 
-/// A list of two whole numbers; other programs write 12.0 for 12.
-fn point<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Point>, D::Error> {
-    let Some(numbers) = Option::<Vec<f64>>::deserialize(from)? else { return Ok(None) };
-    match numbers[..] {
-        [x, y] if [x, y].iter().all(|n| n.abs() < 100_000.0) => {
-            #[allow(clippy::cast_possible_truncation)] // They are small enough.
-            Ok(Some((x.round() as i32, y.round() as i32)))
+const fn is_negative((x, y): Point) -> bool {
+    x < 0 || y < 0
+}
+
+impl Fallback {
+    /// What stands there and is not done, for a person.
+    #[must_use]
+    pub fn unsupported(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut say = |key: &str, value: &str, why: &str| {
+            found.push(format!("fallback_behavior.{key}: {value} is not supported: {why}"));
+        };
+        if let Some(other) = self.on_coordinate_failure.as_ref().filter(|what| *what != "fallback_to_inbox") {
+            say("on_coordinate_failure", other, "mail is in the inbox whatever happens (fallback_to_inbox)");
         }
-        _ => Err(serde::de::Error::custom("a point is [x, y], two numbers of pixels")),
+        if self.inbox_delivery == Some(false) {
+            say("inbox_delivery", "false", "mail is in the inbox before anything is typed");
+        }
+        if self.notification_on_fallback == Some(false) {
+            say("notification_on_fallback", "false", "the captain is told when no channel works");
+        }
+        found
     }
 }
 
@@ -198,7 +226,11 @@ impl Coordinates {
         if all.origin.as_ref().is_some_and(|origin| origin != "top-left") {
             return Err(ConfigError::invalid(path, None, "`origin` can only be `top-left`"));
         }
+        if let Some(agents) = at_the_top(bytes, path)? {
+            all.agents = agents;
+        }
         for place in all.agents.values_mut() {
+            place.active &= place.status.take().is_none_or(|status| status != "inactive");
             place.chat = place.chat.or(place.x.take().zip(place.y.take()));
             place.onboarding = place.onboarding.or(place.older.take());
         }
@@ -230,7 +262,10 @@ impl Coordinates {
     /// that is known.
     #[must_use]
     pub fn locate(&self, (x, y): Point, monitor: Option<&str>, now: &BTreeMap<String, MonitorPlace>) -> Located {
-        let carried = |by: Point, doubt| Located { point: (x + by.0, y + by.1), moved: by, doubt };
+        let carried = |by: Point, doubt| {
+            let point = (x.saturating_add(by.0), y.saturating_add(by.1));
+            Located { point, moved: by, doubt }
+        };
         let named = monitor.and_then(|name| self.monitors.get_key_value(name));
         let then = named.or_else(|| self.monitors.iter().find(|(_, place)| place.contains((x, y))));
         if let Some((name, then)) = then {
@@ -248,13 +283,32 @@ impl Coordinates {
                 }
             };
         }
-        let negative = |point: Option<Point>| point.is_some_and(|(x, y)| x < 0 || y < 0);
-        let counts_from_main = self.monitors.is_empty() && self.agents.values().any(|p| negative(p.chat));
-        match now.values().find(|m| m.primary) {
-            Some(main) if counts_from_main && now.values().all(|m| m.x >= 0 && m.y >= 0) => {
-                carried((main.x, main.y), None)
-            }
-            _ => carried((0, 0), None),
+        match self.counts_from_main() {
+            true => carried(main_corner(now), None),
+            false => carried((0, 0), None),
         }
     }
+
+    /// How far points that a person gives now are moved: those of a file that
+    /// counts from the main monitor, and negative ones, count from there.
+    #[must_use]
+    pub fn given(&self, points: &[Point], now: &BTreeMap<String, MonitorPlace>) -> Point {
+        let from_main = self.counts_from_main() || points.iter().any(|point| is_negative(*point));
+        if from_main { main_corner(now) } else { (0, 0) }
+    }
+
+    /// Whether 0, 0 is the main monitor's corner.
+    pub(super) fn counts_from_main(&self) -> bool {
+        let bounds = [self.rules.min_x, self.rules.min_y];
+        let points = self.agents.values().flat_map(|place| [place.chat, place.onboarding]);
+        self.monitors.is_empty()
+            && (bounds.into_iter().flatten().any(|least| least < 0) || points.flatten().any(is_negative))
+    }
+}
+
+/// How far points that count from the main monitor's corner are moved; not at
+/// all where the platform counts so.
+pub(super) fn main_corner(now: &BTreeMap<String, MonitorPlace>) -> Point {
+    let main = now.values().find(|m| m.primary).filter(|_| now.values().all(|m| m.x >= 0 && m.y >= 0));
+    main.map_or((0, 0), |main| (main.x, main.y))
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::coordinates::{Coordinates, MonitorPlace, PinnedWindow, Point};
+use super::coordinates::{Coordinates, MonitorPlace, PinnedWindow, Point, main_corner};
+use super::coordinates_read::at_the_top;
 use super::ordered::Json;
 use crate::config::{COORDINATES, ConfigError, Root, trust};
 use crate::model::AgentName;
@@ -22,12 +23,20 @@ pub struct PlaceChange {
     pub monitor: Option<String>,
     /// The window.
     pub window: Option<PinnedWindow>,
+    /// The monitor of the onboarding point.
+    pub onboarding_monitor: Option<String>,
+    /// The window of the onboarding point.
+    pub onboarding_window: Option<PinnedWindow>,
     /// The profile.
     pub profile: Option<String>,
+    /// The points are known ones that go along with their monitor: no bounds
+    /// forbid that.
+    pub carried: bool,
 }
 
-/// Changes entries, and records the monitors of now when they are given;
-/// everything else in the file stays, in its order. The same edit is made in
+/// Changes entries, and records the monitors of now when they are given; the
+/// bounds of a file that counted from the main monitor count as the monitors
+/// do then. Everything else in the file stays, in its order. The same edit is made in
 /// the approved copy, so that a stranger's change beside it stays unapproved.
 ///
 /// # Errors
@@ -46,14 +55,20 @@ pub fn save_places(
         let bytes = bytes.unwrap_or_else(|| b"{}".to_vec());
         let fault = |e: serde_json::Error| ConfigError::invalid(path, Some(e.line()), e.to_string());
         let mut json: Json = serde_json::from_slice(&bytes).map_err(fault)?;
-        let before = Coordinates::parse(&bytes, path)?;
+        let mut before = Coordinates::parse(&bytes, path)?;
+        if let Some(now) = monitors.filter(|_| before.counts_from_main()) {
+            move_rules(&mut before, &mut json, main_corner(now)).map_err(fault)?;
+        }
+        let top = at_the_top(&bytes, path)?.is_some();
         for (name, change) in changes {
-            let forbidden = [change.chat, change.onboarding].into_iter().flatten().find_map(|p| before.forbids(p));
+            let given = [change.chat, change.onboarding].into_iter().flatten().filter(|_| !change.carried);
+            let forbidden = given.into_iter().find_map(|p| before.forbids(p));
             if let Some(why) = forbidden {
                 return Err(ConfigError::Refused(format!("{name}: {why} (`validation_rules` in {})", path.display())));
             }
             let known = before.agents.keys().find(|known| known.same(name.as_str()));
-            let entry = json.entry("agents").entry(known.unwrap_or(name).as_str());
+            let agents = if top { &mut json } else { json.entry("agents") };
+            let entry = agents.entry(known.unwrap_or(name).as_str());
             change_entry(entry, change).map_err(fault)?;
         }
         if let Some(monitors) = monitors {
@@ -67,6 +82,23 @@ pub fn save_places(
     let copy = edited(copy, &trust::approved_path(root, COORDINATES))?;
     root.dir().child_or_create("config")?.replace("coordinates.json", tree.as_bytes(), true)?;
     trust::approve_bytes(root, COORDINATES, copy.as_bytes())
+}
+
+fn move_rules(all: &mut Coordinates, json: &mut Json, (dx, dy): Point) -> Result<(), serde_json::Error> {
+    let rules = &mut all.rules;
+    let bounds = [
+        ("min_x", &mut rules.min_x, dx),
+        ("max_x", &mut rules.max_x, dx),
+        ("min_y", &mut rules.min_y, dy),
+        ("max_y", &mut rules.max_y, dy),
+    ];
+    for (key, bound, by) in bounds {
+        if let (Some(bound), true) = (bound, by != 0) {
+            *bound = bound.saturating_add(by);
+            *json.entry("validation_rules").entry(key) = Json::of(bound)?;
+        }
+    }
+    Ok(())
 }
 
 fn change_entry(entry: &mut Json, change: &PlaceChange) -> Result<(), serde_json::Error> {
@@ -92,6 +124,12 @@ fn change_entry(entry: &mut Json, change: &PlaceChange) -> Result<(), serde_json
     }
     if let Some(window) = &change.window {
         *entry.entry("window") = Json::of(window)?;
+    }
+    if let Some(monitor) = &change.onboarding_monitor {
+        *entry.entry("onboarding_monitor") = Json::Plain(monitor.as_str().into());
+    }
+    if let Some(window) = &change.onboarding_window {
+        *entry.entry("onboarding_window") = Json::of(window)?;
     }
     if let Some(profile) = &change.profile {
         *entry.entry("profile") = Json::Plain(profile.as_str().into());

@@ -130,6 +130,21 @@ fn a_point_moves_with_its_monitor() {
 }
 
 #[test]
+fn one_negative_point_or_bound_of_any_sort_says_how_the_file_counts() {
+    let both = monitors(&[("left", 0, 1280, false), ("main", 1280, 1920, true)]);
+    let onboarding = Place { chat: Some((5, 5)), onboarding: Some((-9, 5)), ..Place::default() };
+    let by_point = Coordinates { agents: [(name("Agent-1"), onboarding)].into(), ..Coordinates::default() };
+    let rules = Rules { min_x: Some(-2000), ..Rules::default() };
+    let by_bound = Coordinates { rules, ..Coordinates::default() };
+    for all in [by_point, by_bound] {
+        assert_eq!(all.locate((5, 5), None, &both).point, (1285, 5));
+        assert_eq!(all.given(&[(5, 5)], &both), (1280, 0));
+        let noted = Coordinates { monitors: both.clone(), ..all };
+        assert_eq!((noted.given(&[(5, 5)], &both), noted.given(&[(-5, 5)], &both)), ((0, 0), (1280, 0)));
+    }
+}
+
+#[test]
 fn a_lookup_takes_less_than_a_millisecond() {
     let home = Home::new();
     let root = home.root();

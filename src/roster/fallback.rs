@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Roster;
 use super::agent::Agent;
 use super::load::{parse_agents, parse_roles, with_desktop};
+use super::{Coordinates, Roster};
 use crate::config::good::{Side, keep, kept, kept_path};
-use crate::config::{AGENTS, ConfigError, ConfigFault, ROLES, Root, SAMPLE_ROLES, trust};
+use crate::config::{AGENTS, COORDINATES, ConfigError, ConfigFault, ROLES, Root, SAMPLE_ROLES, trust};
 
 impl Roster {
     /// The roster in force: as [`load`](Self::load) reads it, at no further
@@ -33,6 +33,7 @@ impl Roster {
         match relative {
             AGENTS => parse_agents(bytes, &path).map(drop),
             ROLES => parse_roles(bytes, &path).map(drop),
+            COORDINATES => Coordinates::parse(bytes, &path).map(drop),
             _ => Ok(()),
         }
     }

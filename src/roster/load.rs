@@ -189,9 +189,21 @@ pub(super) fn parse_agents(bytes: &[u8], path: &Path) -> Result<Vec<Agent>, Conf
         if let Some(channel) = agent.channels.iter().find(|c| c.kind == ChannelKind::Command && c.command.is_empty()) {
             return Err(fault(&written, format!("{written}: channel {} needs `command: [program, …]`", channel.kind)));
         }
+        let web = agent.channels.iter().filter(|c| c.kind == ChannelKind::Webhook);
+        let wrong = |c: &Channel| !c.target.as_deref().is_some_and(is_address);
+        if web.into_iter().any(wrong) {
+            let why = "channel webhook needs `target: https://…`, the address that is told";
+            return Err(fault(&written, format!("{written}: {why}")));
+        }
         agents.push(agent);
     }
     Ok(agents)
+}
+
+/// A web address, as far as the roster can tell.
+fn is_address(target: &str) -> bool {
+    let host = target.strip_prefix("https://").or_else(|| target.strip_prefix("http://"));
+    host.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) && target.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// A name that may be on the roster.

@@ -10,6 +10,7 @@
 mod agent;
 mod coordinates;
 mod coordinates_edit;
+mod coordinates_read;
 #[cfg(test)]
 mod coordinates_tests;
 mod edit;

@@ -12,6 +12,7 @@
 mod agents;
 mod claiming;
 mod config;
+mod coordinates;
 mod corpus;
 mod crash;
 mod delivery;

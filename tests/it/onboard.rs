@@ -4,6 +4,7 @@
 use std::fs;
 
 use crate::harness::{World, text, wait};
+use crate::screen::{Desk, lines};
 use crate::wake::{Tmux, host, joined};
 
 fn steps(world: &World, id: &str) -> Vec<String> {
@@ -128,4 +129,90 @@ fn a_tmux_pane_gets_keys_and_text_and_a_draft_there_is_not_touched() {
     wait("the text was submitted", || {
         tmux.screen(&pane).contains("not to \"Agent-5 begins as reviewer, under Agent-4\"")
     });
+}
+
+/// A program with two conversations, in rows 9 and 5: Ctrl+T goes to the
+/// other. What is submitted goes to a file, after the number of its place.
+const TWO_PLACES: &str = r#"stty -icanon -echo
+rows=(9 5); at=0; line=
+draw() {
+    local end=$line
+    if (( ${#end} > 60 )); then end=${end: -60}; fi
+    printf '\033[%d;1H> \033[K%s' "${rows[at]}" "$end"
+}
+printf '\033[2J'; at=1; draw; at=0; draw
+while IFS= read -rsN1 c; do
+    case $c in
+        $'\x14') echo key >> "$1"; at=$((1 - at)); line= ;;
+        $'\n') echo "$at:$line" >> "$1"; line= ;;
+        $'\x7f' | $'\b') line=${line%?} ;;
+        *) line+=$c ;;
+    esac
+    draw
+done
+"#;
+
+#[test]
+#[ignore = "needs Xvfb, openbox, xterm and xdotool: run tests/run"]
+fn a_window_is_onboarded_the_soft_way_by_keys_and_text_at_both_of_its_points() {
+    let desk = Desk::new();
+    let world = &desk.world;
+    let home = world.root.parent().unwrap();
+    let (script, log) = (home.join("two.bash"), home.join("two.log"));
+    fs::write(&script, TWO_PLACES).unwrap();
+    let mut xterm = desk.xterm("one", "70x10+20+20", &["bash", script.to_str().unwrap(), log.to_str().unwrap()]);
+    let point = |row| {
+        let (x, y) = desk.row_of("one", row);
+        (x.to_string(), y.to_string())
+    };
+    let ((x, y), (ox, oy)) = (point(9), point(5));
+    desk.ok(&["coords", "capture", "Agent-5", "--title", "one", "--at", &x, &y]);
+    let onboard = ["agents", "onboard", "Agent-5", "--role", "reviewer", "--style", "friendly"];
+    // What is missing is told beforehand, one after the other.
+    let refused = |code: i32, word: &str| {
+        let out = desk.run(&onboard);
+        assert_eq!(out.status.code(), Some(code), "{}", text(&out));
+        let why = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(why.contains(word) && why.contains("nothing was sent"), "{why}");
+        assert!(world.ok("tester", &["agents", "show", "Agent-5"]).starts_with("Agent-5 (agent)"));
+        assert!(world.mail("Agent-5", "inbox/new").is_empty());
+    };
+    refused(4, "onboarding point");
+    desk.ok(&["coords", "capture", "Agent-5", "--onboarding", "--title", "one", "--at", &ox, &oy]);
+    refused(4, "cellphone coords register Agent-5\n");
+    desk.ok(&["coords", "register", "Agent-5"]);
+    refused(4, "cellphone coords register Agent-5 --onboarding");
+    desk.xdotool(&["windowactivate", "--sync", &desk.window("one")]);
+    desk.xdotool(&["key", "ctrl+t"]);
+    wait("the other conversation", || lines(&log).len() == 1);
+    desk.ok(&["coords", "register", "Agent-5", "--onboarding"]);
+    desk.xdotool(&["windowactivate", "--sync", &desk.window("one")]);
+    desk.xdotool(&["key", "ctrl+t"]);
+    wait("the first one", || lines(&log).len() == 2);
+    assert!(desk.ok(&["coords", "list"]).contains("by picture, both"));
+    let would = desk.json(&[&onboard[..], &["--dry-run"]].concat());
+    assert!(would["steps"].as_array().unwrap().iter().all(|s| s["how"] == "the window is ready"), "{would}");
+    assert_eq!(lines(&log).len(), 2, "a dry run presses nothing");
+    let done = desk.json(&onboard);
+    let how: Vec<_> = done["steps"].as_array().unwrap().iter().map(|s| s["how"].as_str().unwrap()).collect();
+    assert_eq!(how, ["pressed", "submitted, read back", "pressed", "submitted, read back"], "{done}");
+    wait("all of it", || lines(&log).len() == 6);
+    let seen = lines(&log).split_off(2);
+    assert!(seen[0] == "0:" && seen[1].starts_with("0:Agent-5: before you take") && seen[2] == "key", "{seen:?}");
+    assert!(seen[3].starts_with("1:You are Agent-5, a reviewer") && seen[3].contains("Welcome"), "{seen:?}");
+    // A draft keeps the key back, and a window that has gone the mail.
+    desk.xdotool(&["windowactivate", "--sync", &desk.window("one")]);
+    desk.xdotool(&["key", "ctrl+t"]);
+    wait("the first one again", || lines(&log).len() == 7);
+    desk.xdotool(&["type", "--delay", "0", "draft"]);
+    let put_off = desk.run(&["agents", "onboard", "Agent-5", "--patience", "1s"]);
+    assert_eq!(put_off.status.code(), Some(75), "{}", text(&put_off));
+    assert_eq!(lines(&log).len(), 7);
+    let mails = world.mail("Agent-5", "inbox/new").len();
+    drop(xterm.0.kill());
+    wait("it has gone", || desk.window_now("one").is_empty());
+    let gone = desk.run(&["agents", "onboard", "Agent-5", "--role", "agent"]);
+    assert_eq!(gone.status.code(), Some(1), "{}", text(&gone));
+    assert_eq!(world.mail("Agent-5", "inbox/new").len(), mails);
+    assert!(world.ok("tester", &["agents", "show", "Agent-5"]).starts_with("Agent-5 (reviewer)"));
 }

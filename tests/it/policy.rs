@@ -146,6 +146,78 @@ fn urgent_mail_that_wakes_nobody_reaches_the_captain_and_then_the_people() {
 }
 
 #[test]
+fn urgent_mail_that_comes_as_another_is_read_has_a_deadline_of_its_own() {
+    let world = World::new();
+    world.ok("tester", &["agents", "set", "Agent-2", "--urgent-deadline", "1s", "--channel", "pty"]);
+    let daemon = world.up();
+    let first = urgent(&world, "Agent-2", "nobody home");
+    let escalated = |id: &str| world.run("tester", &["trace", id]);
+    wait("the people are told", || text(&escalated(&first)).contains("brought on to the people"));
+    // Both within one scan: the daemon looks only afterwards.
+    daemon.signal("STOP");
+    let (new, cur) = (world.folder("Agent-2", "inbox/new"), world.folder("Agent-2", "inbox/cur"));
+    let file = world.mail("Agent-2", "inbox/new").remove(0);
+    std::fs::rename(new.join(&file), cur.join(&file)).unwrap();
+    let second = urgent(&world, "Agent-2", "still nobody");
+    daemon.signal("CONT");
+    wait("the people are told again", || text(&escalated(&second)).contains("brought on to the people"));
+}
+
+#[test]
+fn a_person_whose_desktop_fails_is_left_in_peace_and_nobody_is_told_of_it() {
+    let world = World::new();
+    let none = tempfile::tempdir().unwrap();
+    let path = none.path().to_str().unwrap();
+    let _daemon = world.up_with(&[
+        ("PATH", path),
+        ("CELLPHONE_NUDGE_RETRY_FIRST", "100ms"),
+        ("CELLPHONE_NUDGE_COOLDOWN", "0s"),
+        ("CELLPHONE_NUDGE_BREAKER_FAILURES", "4"),
+    ]);
+    let id = world.send("Agent-1", "tester", "for a person");
+    let failed = || told(&world, &id).iter().filter(|(event, ..)| event == "nudge_failed").count();
+    wait("it was tried, again and again", || failed() >= 4 && has(&world, &id, "deferred", "breaker"));
+    let story = told(&world, &id);
+    assert!(!story.iter().any(|(event, ..)| event == "escalated"), "{story:?}");
+    assert!(world.inbox("Agent-4").is_empty());
+}
+
+#[test]
+fn a_nudge_by_hand_keeps_the_limits_and_stands_in_the_journal() {
+    let world = World::new();
+    let _host = host(&world, "Agent-2");
+    let ring = ["nudge", "Agent-2"];
+    assert!(world.ok("tester", &ring).contains("nothing is unread"));
+    let id = world.send("tester", "Agent-2", "by hand");
+    world.ok("tester", &["agents", "set", "Agent-2", "--dnd", "2h"]);
+    let before = told(&world, &id).len();
+    for args in [&["nudge", "Agent-2", "--dry-run"][..], &ring] {
+        let why = world.fails("tester", 75, args);
+        assert!(why.contains("do not disturb until"), "{why}");
+    }
+    assert_eq!(told(&world, &id).len(), before + 1, "a look leaves nothing behind");
+    assert!(has(&world, &id, "deferred", "do_not_disturb"));
+    world.ok("tester", &["agents", "set", "Agent-2", "--dnd", "off"]);
+    world.ok("tester", &["agents", "set", "Agent-6", "--role", "observer"]);
+    let why = world.fails("Agent-6", 4, &ring);
+    assert!(why.contains("observer") && why.contains("ring"), "{why}");
+    wait("it rings", || world.run("Agent-1", &ring).status.success());
+    assert!(has(&world, &id, "submitted", ""));
+    assert!(world.ok("tester", &["log", "-n", "50"]).contains("Agent-1"));
+}
+
+#[test]
+fn a_look_at_a_mailbox_puts_nothing_in_order() {
+    let world = World::new();
+    let _host = host(&world, "Agent-2");
+    std::fs::write(world.folder("Agent-2", "inbox/new").join("no message.md"), "x").unwrap();
+    let photo = || crate::harness::photograph(&world.root.join("agent_workspaces"));
+    let before = photo();
+    world.run("tester", &["nudge", "Agent-2", "--dry-run"]);
+    assert!(photo() == before, "something was moved");
+}
+
+#[test]
 fn what_is_no_limit_is_refused_with_what_to_write() {
     let world = World::new();
     let refused =
@@ -172,4 +244,30 @@ fn what_is_no_limit_is_refused_with_what_to_write() {
         &["agents", "set", "Agent-2", "--quiet", "default", "--budget", "default", "--cooldown", "default"],
     );
     assert!(!world.ok("tester", &["agents", "show", "Agent-2"]).contains("quiet"));
+}
+
+#[test]
+fn a_webhook_is_told_by_the_daemon_and_no_agent_chooses_its_address() {
+    use std::io::{Read as _, Write as _};
+    let world = World::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let set = ["agents", "set", "Agent-2", "--channel", "webhook", "--target", &url];
+    world.fails("Agent-2", 4, &set);
+    world.ok("tester", &set);
+    let why = world.run("tester", &["agents", "set", "Agent-3", "--channel", "webhook", "--target", "nowhere"]);
+    assert!(!why.status.success() && text(&why).contains("https://"), "{}", text(&why));
+    let _daemon = world.up();
+    let id = world.json("tester", &["send", "--to", "Agent-2", "-s", "a secret matter", "-m", "a secret body"]);
+    let (mut stream, _) = listener.accept().unwrap();
+    let (mut seen, mut part) = (String::new(), [0; 4096]);
+    while !seen.ends_with('}') {
+        let n = stream.read(&mut part).unwrap();
+        assert!(n > 0, "{seen}");
+        seen.push_str(std::str::from_utf8(&part[..n]).unwrap());
+    }
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+    assert!(seen.starts_with("POST /hook") && seen.contains("\"agent\":\"Agent-2\""), "{seen}");
+    assert!(!seen.contains("secret"), "{seen}");
+    wait("it is in the journal", || has(&world, id["id"].as_str().unwrap(), "submitted", ""));
 }

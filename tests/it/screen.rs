@@ -11,15 +11,15 @@ use serde_json::Value;
 use crate::harness::{Running, World, text, wait};
 
 /// An X display of its own with a window manager.
-struct Desk {
-    world: World,
+pub struct Desk {
+    pub world: World,
     display: String,
     _server: Running,
     _manager: Running,
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let world = World::new();
         let mut command = world.program("Xvfb");
         command.args(["-displayfd", "1", "-screen", "0", "1400x700x24", "-nolisten", "tcp", "-noreset"]);
@@ -41,31 +41,45 @@ impl Desk {
         desk
     }
 
-    fn tool(&self, program: &str) -> Command {
+    pub fn tool(&self, program: &str) -> Command {
         let mut command = self.world.program(program);
         command.env("DISPLAY", &self.display);
         command
     }
 
-    fn xdotool(&self, args: &[&str]) -> String {
+    pub fn xdotool(&self, args: &[&str]) -> String {
         let out = self.tool("xdotool").args(args).output().expect("xdotool is needed: run tests/run");
         String::from_utf8_lossy(&out.stdout).trim().to_owned()
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub fn run(&self, args: &[&str]) -> Output {
         let mut command = self.world.acting("tester");
         command.env("DISPLAY", &self.display).env("CELLPHONE_NUDGE_HUMAN_IDLE", "0s").args(args).output().unwrap()
     }
 
-    fn ok(&self, args: &[&str]) -> String {
+    pub fn ok(&self, args: &[&str]) -> String {
         let out = self.run(args);
         assert!(out.status.success(), "{args:?}: {}", text(&out));
         String::from_utf8(out.stdout).unwrap()
     }
 
-    fn json(&self, args: &[&str]) -> Value {
+    pub fn json(&self, args: &[&str]) -> Value {
         let all = [&["--json"], args].concat();
         serde_json::from_str(&self.ok(&all)).unwrap()
+    }
+
+    /// Divides the screen in two; a name with a star before it is the main
+    /// monitor.
+    pub fn monitors(&self, left: &str, left_place: &str, right: &str, right_place: &str) {
+        for (name, place, output) in [(left, left_place, "screen"), (right, right_place, "none")] {
+            let xrandr = |args: &[&str]| {
+                let mut command = self.tool("xrandr");
+                command.args(args).stdout(Stdio::null()).stderr(Stdio::null()).status().expect("xrandr")
+            };
+            xrandr(&["--delmonitor", name.trim_start_matches('*')]);
+            let args = ["--setmonitor", name, place, output];
+            assert!(xrandr(&args).success(), "{args:?}");
+        }
     }
 
     /// An xterm in which a program with a composer at the bottom runs: what
@@ -77,15 +91,20 @@ impl Desk {
              echo \"$line\" >> {}; done",
             log.display()
         );
+        (self.xterm(title, place, &["sh", "-c", &script]), log)
+    }
+
+    /// An xterm in which this runs.
+    pub fn xterm(&self, title: &str, place: &str, program: &[&str]) -> Running {
         let mut command = self.tool("xterm");
-        command.args(["-T", title, "-geometry", place, "-e", "sh", "-c", &script]).stderr(Stdio::null());
+        command.args(["-T", title, "-geometry", place, "-e"]).args(program).stderr(Stdio::null());
         let xterm = Running::start(command);
         self.window(title);
-        (xterm, log)
+        xterm
     }
 
     /// The window of that title; waits until it is there.
-    fn window(&self, title: &str) -> String {
+    pub fn window(&self, title: &str) -> String {
         let mut id = String::new();
         wait("the window is mapped", || {
             id = self.window_now(title);
@@ -96,12 +115,17 @@ impl Desk {
 
     /// The same as it is now: empty when there is none. (`xdotool search --sync`
     /// would wait for one without end.)
-    fn window_now(&self, title: &str) -> String {
+    pub fn window_now(&self, title: &str) -> String {
         self.xdotool(&["search", "--onlyvisible", "--name", &format!("^{title}$")])
     }
 
     /// Where row 9 of a terminal is: the middle of its composer.
     fn composer_of(&self, title: &str) -> (i64, i64) {
+        self.row_of(title, 9)
+    }
+
+    /// Where a row of a terminal of ten is.
+    pub fn row_of(&self, title: &str, row: i64) -> (i64, i64) {
         // xdotool adds the frame twice.
         let out = self.tool("xwininfo").args(["-id", &self.window(title)]).output().expect("xwininfo");
         let shown = String::from_utf8_lossy(&out.stdout).into_owned();
@@ -111,11 +135,11 @@ impl Desk {
             line.trim().parse().unwrap()
         };
         // Ten rows fill the height, but for a border of two pixels.
-        (value("Absolute upper-left X:") + 100, value("Absolute upper-left Y:") + value("Height:") * 17 / 20)
+        (value("Absolute upper-left X:") + 100, value("Absolute upper-left Y:") + value("Height:") * (2 * row - 1) / 20)
     }
 }
 
-fn lines(log: &Path) -> Vec<String> {
+pub fn lines(log: &Path) -> Vec<String> {
     fs::read_to_string(log).unwrap_or_default().lines().map(str::to_owned).collect()
 }
 
@@ -259,20 +283,7 @@ fn an_agent_joins_in_a_plain_terminal_and_its_window_is_pinned() {
 #[ignore = "needs Xvfb, openbox, xrandr, xterm and xdotool: run tests/run"]
 fn coordinates_are_checked_carried_and_drawn_on_two_monitors() {
     let desk = Desk::new();
-    let monitors = |left: &str, right: &str| {
-        for (name, geometry) in [("LEFT", left), ("RIGHT", right)] {
-            desk.tool("xrandr")
-                .args(["--delmonitor", name])
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status()
-                .expect("xrandr");
-            let output = if name == "LEFT" { "screen" } else { "none" };
-            let args = ["--setmonitor", name, geometry, output];
-            let set = desk.tool("xrandr").args(args).stdout(Stdio::null()).status().unwrap();
-            assert!(set.success(), "{args:?}");
-        }
-    };
+    let monitors = |left: &str, right: &str| desk.monitors("LEFT", left, "RIGHT", right);
     monitors("700/185x700/185+0+0", "700/185x700/185+700+0");
     let there = desk.json(&["coords", "detect"]);
     assert_eq!(there["monitors"]["RIGHT"]["x"], 700, "{there}");

@@ -27,7 +27,7 @@ const LAYERS: [(&str, u8); 16] = [
 ];
 
 /// A crate that stands behind one module, and that module.
-const VENDORS: [(&str, &str); 8] = [
+const VENDORS: [(&str, &str); 11] = [
     ("enigo", "src/nudge/"),
     ("x11rb", "src/nudge/"),
     ("portable_pty", "src/nudge/"),
@@ -36,6 +36,9 @@ const VENDORS: [(&str, &str); 8] = [
     ("rustic_core", "src/snapshot/"),
     ("fs2", "src/fsio/lock.rs"),
     ("grep_searcher", "src/office/"),
+    ("ureq", "src/nudge/webhook.rs"),
+    ("rustls_graviola", "src/nudge/webhook.rs"),
+    ("rustls_native_certs", "src/nudge/webhook.rs"),
 ];
 
 fn root() -> PathBuf {

@@ -64,7 +64,7 @@ impl State {
             self.urged = CAPTAIN;
         }
         let after = seconds(policy.urgent_deadline);
-        let words = format!("{} urgent unread, and nobody was woken for {after}", self.waiting.urgent);
+        let words = format!("{} urgent unread, and nobody has read it for {after}", self.waiting.urgent);
         let note = |actions: &mut Vec<Action>, to: &str| {
             record(actions, EventKind::Escalated, &[("to", to.to_owned()), ("why", words.clone())]);
         };

@@ -15,12 +15,12 @@ use super::input::Input;
 use super::picture::{Area, Composer};
 use super::{Monitor, Window, title_matches};
 use crate::fsio::boot;
-use crate::nudge::NudgeContext;
 use crate::nudge::converse::Stop;
 use crate::nudge::outcome::{Attempt, Outcome, Reason};
 use crate::nudge::proof;
 use crate::nudge::target::{PinnedProcess, ScreenTarget, Target};
 use crate::nudge::typist;
+use crate::nudge::{Key, NudgeContext, Step};
 
 /// How long the platform may take to bring a window forward.
 const FRONT: Duration = Duration::from_millis(700);
@@ -81,6 +81,14 @@ pub(super) fn nudge(target: &Target, screen: &ScreenTarget, text: &str, context:
     let mut attempt = Attempt::of(Outcome::Typed);
     attempt.outcome = talk(target, screen, text, context, &mut attempt).unwrap_or_else(Outcome::from);
     attempt
+}
+
+pub(super) fn press(_: &Target, _: &ScreenTarget, _: Key, _: &NudgeContext) -> Attempt {
+    Attempt::of(Outcome::failed("single keys are pressed on X displays only so far; use the pty or tmux channel"))
+}
+
+pub(super) fn rehearse(target: &Target, screen: &ScreenTarget, _: Step<'_>, context: &NudgeContext) -> Outcome {
+    nudge(target, screen, "", &NudgeContext { dry_run: true, ..context.clone() }).outcome
 }
 
 fn talk(

@@ -10,8 +10,8 @@ use crate::nudge::profile::SubmitKey;
 
 /// Keysyms of X11/keysymdef.h.
 const SHIFT: u32 = 0xffe1;
-const CONTROL: u32 = 0xffe3;
-const ALT: u32 = 0xffe9;
+pub(super) const CONTROL: u32 = 0xffe3;
+pub(super) const ALT: u32 = 0xffe9;
 const RETURN: u32 = 0xff0d;
 const TAB: u32 = 0xff09;
 const BACKSPACE: u32 = 0xff08;
@@ -58,7 +58,8 @@ impl Keymap {
         at(0).or_else(|| at(1))
     }
 
-    fn key(&self, keysym: u32) -> Option<Keycode> {
+    /// The key for a keysym, whatever layout it is in.
+    pub(super) fn key(&self, keysym: u32) -> Option<Keycode> {
         self.find(0, keysym).or_else(|| self.find(1, keysym)).map(|(code, _)| code)
     }
 
@@ -92,7 +93,8 @@ impl Keymap {
         Some(strokes)
     }
 
-    fn press(&self, keysym: u32, name: &str) -> Result<Vec<Stroke>, String> {
+    /// The key for a keysym, pressed and released.
+    pub(super) fn press(&self, keysym: u32, name: &str) -> Result<Vec<Stroke>, String> {
         let code = self.key(keysym).ok_or_else(|| format!("the keyboard map has no key {name}"))?;
         Ok(vec![Stroke::Press(code), Stroke::Release(code)])
     }

@@ -33,6 +33,8 @@ mod keys;
 pub mod picture;
 pub mod png;
 #[cfg(all(unix, not(target_os = "macos")))]
+mod press;
+#[cfg(all(unix, not(target_os = "macos")))]
 mod register;
 #[cfg(all(unix, not(target_os = "macos")))]
 mod seen;
@@ -46,10 +48,10 @@ mod x11;
 use std::time::Duration;
 
 use self::picture::{Area, Composer};
-use super::NudgeContext;
 use super::converse::Stop;
 use super::outcome::{Attempt, Outcome};
 use super::target::{ScreenTarget, SubmitRule, Target};
+use super::{Key, NudgeContext, Step};
 
 /// What is said where there is no display that can be typed on.
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -85,13 +87,8 @@ pub struct Monitor {
 /// Nudges a window.
 #[must_use]
 pub fn nudge(target: &Target, screen: &ScreenTarget, text: &str, context: &NudgeContext) -> Attempt {
-    if screen.composer.is_none() && target.submit == SubmitRule::Verified {
-        return Attempt::of(Outcome::Failed(format!(
-            "nobody knows how the empty composer of {0} looks, so what is typed could not be read back and nothing \
-             was typed; run: cellphone coords register {0} (or allow it unseen with `submit: blind` for {0} in \
-             config/agents.yaml)",
-            target.agent
-        )));
+    if let Some(refused) = unread_back(target, screen) {
+        return Attempt::of(refused);
     }
     if text.contains('\n') {
         return Attempt::of(Outcome::failed("a text of several lines is not typed into a window"));
@@ -100,6 +97,45 @@ pub fn nudge(target: &Target, screen: &ScreenTarget, text: &str, context: &Nudge
         Ok(()) => platform::nudge(target, screen, text, context),
         Err(why) => Attempt::of(Outcome::Failed(why)),
     }
+}
+
+/// Presses one key of a sequence, after the same checks.
+#[must_use]
+pub fn press(target: &Target, screen: &ScreenTarget, key: Key, context: &NudgeContext) -> Attempt {
+    if let Some(refused) = unread_back(target, screen) {
+        return Attempt::of(refused);
+    }
+    match display_there(screen.display.as_deref()) {
+        Ok(()) => platform::press(target, screen, key, context),
+        Err(why) => Attempt::of(Outcome::Failed(why)),
+    }
+}
+
+/// Whether a step of a sequence could be done in the window; types nothing.
+#[must_use]
+pub fn rehearse(target: &Target, screen: &ScreenTarget, step: Step<'_>, context: &NudgeContext) -> Outcome {
+    if let Some(refused) = unread_back(target, screen) {
+        return refused;
+    }
+    match display_there(screen.display.as_deref()) {
+        Ok(()) => platform::rehearse(target, screen, step, context),
+        Err(why) => Outcome::Failed(why),
+    }
+}
+
+/// Whether single keys are pressed on this platform.
+pub(super) const PRESSES: bool = cfg!(all(unix, not(target_os = "macos")));
+
+/// Why nothing is typed where nothing could be read back.
+fn unread_back(target: &Target, screen: &ScreenTarget) -> Option<Outcome> {
+    (screen.composer.is_none() && target.submit == SubmitRule::Verified).then(|| {
+        Outcome::Failed(format!(
+            "nobody knows how the empty composer of {0} looks, so what is typed could not be read back and nothing \
+             was typed; run: cellphone coords register {0} (or allow it unseen with `submit: blind` for {0} in \
+             config/agents.yaml)",
+            target.agent
+        ))
+    })
 }
 
 /// Whether there can be a display at all.
@@ -164,6 +200,7 @@ pub fn register(
 #[cfg(all(unix, not(target_os = "macos")))]
 mod platform {
     pub(super) use super::conversation::nudge;
+    pub(super) use super::press::{press, rehearse};
     pub(super) use super::register::register;
     use super::{Duration, Monitor, Window, x11};
 

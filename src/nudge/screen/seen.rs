@@ -115,7 +115,7 @@ pub(super) fn remember_draft(scene: &mut Scene<'_>, composer: &Composer) {
     drafts(|all| all.insert(place, (image, Instant::now())));
 }
 
-fn same_size(scene: &Scene<'_>, composer: &Composer) -> Result<(), Stop> {
+pub(super) fn same_size(scene: &Scene<'_>, composer: &Composer) -> Result<(), Stop> {
     let agent = &scene.target.agent;
     let now = scene.display.area(scene.window).map_err(Stop::Failed)?;
     if (now.width, now.height) != composer.window {

@@ -6,25 +6,27 @@
 //! the approved copy only: an agent that can write the tree cannot choose what
 //! is typed into another's window. Each step goes through the same gates as a
 //! nudge and waits while one is closed; meanwhile the daemon does not ring
-//! that window. Each step stands in the journal, with how it ended.
+//! that window. Each step stands in the journal, with how it ended. What a
+//! look can tell beforehand (the window, its pictures, the keys) refuses all
+//! of it before anything is sent or changed.
 
 mod sequence;
+mod texts;
 
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use self::sequence::{Act, Place, Step};
-use super::wake::{held_by_person, target};
+use self::sequence::{Act, Step};
+use self::texts::Texts;
+use super::coords::At;
+use super::wake::{held_by_person, target, target_at};
 use super::{ErrorKind, Office, OfficeError, Result, SendRequest};
-use crate::config::{COORDINATES, trust};
 use crate::fsio::Lock;
 use crate::model::{Address, AgentName, Event, EventKind, Kind, MessageId, Role};
-use crate::nudge::{self, Notice, NudgeContext, Outcome, Spot, Target, Way};
+use crate::nudge::{self, Notice, NudgeContext, Outcome, SubmitRule, Target, Way};
 use crate::roster::{Agent, Channel, ChannelKind};
-
-const FOLDER: &str = "config/onboarding";
 
 /// Longest wait for a host's answer to one step.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -73,12 +75,37 @@ pub struct Onboarded {
     pub steps: Vec<StepDone>,
 }
 
+/// The steps on one channel.
+struct Planned {
+    kind: ChannelKind,
+    chat: Target,
+    /// The other point of a window, where a step needs it.
+    onboarding: Option<Target>,
+    steps: Vec<Step>,
+}
+
+impl Planned {
+    fn target(&self, step: &Step) -> &Target {
+        self.onboarding.as_ref().filter(|_| step.at == At::Onboarding).unwrap_or(&self.chat)
+    }
+
+    /// Whether each step could be done now.
+    fn rehearse(&self, office: &Office) -> Vec<Outcome> {
+        let judge = |step: &Step| nudge::rehearse(self.target(step), step.asked(), &context(office));
+        if self.kind == ChannelKind::Screen {
+            return self.steps.iter().map(judge).collect();
+        }
+        // One look at a terminal tells the same for all of them.
+        self.steps.first().map(|first| vec![judge(first); self.steps.len()]).unwrap_or_default()
+    }
+}
+
 impl Office {
     /// Gives an agent its place. Tells each step as it ends.
     ///
     /// # Errors
     /// Refused by role, or because a step cannot be done on the agent's
-    /// channel: nothing was sent then. Put off ([`ErrorKind::TryAgain`]) or
+    /// channel or in its window: nothing was sent or changed then. Put off ([`ErrorKind::TryAgain`]) or
     /// failed in the middle: the mail is in the inbox then.
     pub fn onboard(&self, request: &OnboardRequest, told: &mut dyn FnMut(&StepDone)) -> Result<Onboarded> {
         self.must_manage()?;
@@ -92,12 +119,21 @@ impl Office {
         let planned =
             agent.channels.iter().find(|c| typed(c.kind)).map(|c| self.steps(&agent, c, &texts)).transpose()?;
         let mut done = Onboarded { agent: agent.name.clone(), role, id: None, channel: None, steps: Vec::new() };
+        let judged = planned.as_ref().map(|planned| planned.rehearse(self)).unwrap_or_default();
         if request.dry_run {
-            let Some((kind, target, steps)) = planned else { return Ok(done) };
-            done.channel = Some(kind);
-            let ready = examine(self, &target);
-            done.steps = steps.iter().map(|s| StepDone { step: s.words(), how: ready.clone() }).collect();
+            let Some(planned) = planned else { return Ok(done) };
+            done.channel = Some(planned.kind);
+            let steps = planned.steps.iter().zip(&judged);
+            let how = |outcome| shown(held_by_person(self, &agent), outcome);
+            done.steps = steps.map(|(s, outcome)| StepDone { step: s.words(), how: how(outcome) }).collect();
             return Ok(done);
+        }
+        for (step, outcome) in planned.iter().flat_map(|planned| &planned.steps).zip(&judged) {
+            if let Outcome::Failed(why) = outcome {
+                let why = format!("step {}: {why}; nothing was sent or changed", step.words());
+                return Err(OfficeError::new(ErrorKind::Failed, why)
+                    .hint(format!("cellphone agents onboard {} --dry-run", agent.name)));
+            }
         }
         let _one = self.only_one(&agent.name)?;
         if agent.role != done.role {
@@ -113,12 +149,12 @@ impl Office {
             ..SendRequest::default()
         })?;
         done.id = Some(sent.id);
-        let Some((kind, target, steps)) = planned else { return Ok(done) };
-        done.channel = Some(kind);
+        let Some(planned) = planned else { return Ok(done) };
+        done.channel = Some(planned.kind);
         let end = Instant::now() + request.patience;
-        for (number, step) in steps.iter().enumerate() {
-            let label = format!("{}/{} {}", number + 1, steps.len(), step.words());
-            let how = self.take_step(sent.id, &agent, &target, kind, step, &label, end)?;
+        for (number, step) in planned.steps.iter().enumerate() {
+            let label = format!("{}/{} {}", number + 1, planned.steps.len(), step.words());
+            let how = self.take_step(sent.id, &agent, &planned, step, &label, end)?;
             let one = StepDone { step: step.words(), how };
             told(&one);
             done.steps.push(one);
@@ -126,10 +162,10 @@ impl Office {
         Ok(done)
     }
 
-    /// The steps for one channel, and its target. Refuses what that cannot do.
-    fn steps(&self, agent: &Agent, channel: &Channel, texts: &Texts) -> Result<(ChannelKind, Target, Vec<Step>)> {
+    /// The steps for one channel, and its targets. Refuses what that cannot do.
+    fn steps(&self, agent: &Agent, channel: &Channel, texts: &Texts) -> Result<Planned> {
         let refused = |why: String| OfficeError::new(ErrorKind::Refused, why);
-        let target = target(self, agent, channel)
+        let chat = target(self, agent, channel)
             .map_err(|why| refused(why).hint(format!("cellphone agents show {}", agent.name)))?;
         let words = [
             ("agent", agent.name.as_str()),
@@ -138,45 +174,53 @@ impl Office {
             ("role_text", texts.role.as_str()),
             ("style", texts.style.as_str()),
         ];
-        let steps = sequence::plan(&texts.sequence, &words, channel.kind, &target.way).map_err(|why| {
+        let steps = sequence::plan(&texts.sequence, &words, channel.kind, &chat.way).map_err(|why| {
             refused(format!("{}: {why}; nothing was sent or typed", texts.path))
                 .hint(format!("edit {} and run `cellphone trust`, or give {} another channel", texts.path, agent.name))
         })?;
-        let elsewhere = steps.iter().any(|s| s.at == Place::Onboarding);
-        if channel.kind == ChannelKind::Screen && elsewhere && self.onboarding_spot(&agent.name)?.is_none() {
-            let why = format!(
-                "{}: a step clicks the onboarding point of {}, which {COORDINATES} does not have; nothing was sent or \
-                 typed",
-                texts.path, agent.name
-            );
-            return Err(
-                refused(why).hint(format!("add onboarding_coordinates to {COORDINATES} and run `cellphone trust`"))
-            );
+        let elsewhere = channel.kind == ChannelKind::Screen && steps.iter().any(|s| s.at == At::Onboarding);
+        let onboarding = elsewhere.then(|| target_at(self, agent, channel, At::Onboarding)).transpose();
+        let onboarding = onboarding.map_err(|why| {
+            refused(format!("{}: a step clicks the onboarding point: {why}; nothing was sent or typed", texts.path))
+                .hint(format!("cellphone coords capture {} --onboarding", agent.name))
+        })?;
+        for (target, at) in [(Some(&chat), At::Chat), (onboarding.as_ref(), At::Onboarding)] {
+            let used =
+                target.filter(|target| target.submit == SubmitRule::Verified && steps.iter().any(|s| s.at == at));
+            if let Some(Way::Screen(screen)) = used.map(|target| &target.way)
+                && screen.composer.is_none()
+            {
+                let what = if at == At::Chat { "composer" } else { "composer at the onboarding point" };
+                let why = format!(
+                    "nobody knows how the empty {what} of {} looks, so what is typed there could not be read back; \
+                     nothing was sent or typed",
+                    agent.name
+                );
+                return Err(refused(why).hint(at.register(&agent.name)));
+            }
         }
-        Ok((channel.kind, target, steps))
+        Ok(Planned { kind: channel.kind, chat, onboarding, steps })
     }
 
     /// Takes one step, waiting while a gate is closed.
-    #[allow(clippy::too_many_arguments)] // One call; a struct would only rename them.
     fn take_step(
         &self,
         id: MessageId,
         agent: &Agent,
-        target: &Target,
-        kind: ChannelKind,
+        planned: &Planned,
         step: &Step,
         label: &str,
         end: Instant,
     ) -> Result<String> {
         let note = |how: &str| {
             let event = Event::new(Timestamp::now(), EventKind::Onboarding).id(id).agent(&agent.name);
-            self.note(&[event.with("step", label).with("channel", kind).with("how", how)]);
+            self.note(&[event.with("step", label).with("channel", planned.kind).with("how", how)]);
         };
         let mut noted = String::new();
         loop {
             let outcome = match held_by_person(self, agent) {
                 Some(words) => Err(words),
-                None => match self.attempt_step(agent, target, step)? {
+                None => match self.attempt_step(planned.target(step), step) {
                     Outcome::Deferred(reason) => Err(reason.explain().to_owned()),
                     other => Ok(other),
                 },
@@ -215,23 +259,15 @@ impl Office {
         }
     }
 
-    fn attempt_step(&self, agent: &Agent, target: &Target, step: &Step) -> Result<Outcome> {
+    fn attempt_step(&self, target: &Target, step: &Step) -> Outcome {
         let mut context = context(self);
-        let mut target = target.clone();
-        if step.at == Place::Onboarding
-            && let Way::Screen(screen) = &mut target.way
-        {
-            screen.spot = self.onboarding_spot(&agent.name)?;
-            // The registered picture is of the other point: it would be read back where nothing is typed.
-            screen.composer = None;
-        }
-        Ok(match &step.act {
-            Act::Press(key) => nudge::press(&target, *key, &context).outcome,
+        match &step.act {
+            Act::Press(key) => nudge::press(target, *key, &context).outcome,
             Act::Say(text) => {
                 context.message = Some(text.clone());
-                nudge::nudge(&target, &nothing_new(&agent.name), &context).outcome
+                nudge::nudge(target, &nothing_new(&target.agent), &context).outcome
             }
-        })
+        }
     }
 
     /// One onboarding of an agent at a time. The lock also keeps the daemon
@@ -260,13 +296,6 @@ impl Office {
         let name = lock_name(agent);
         dir.stat(&name).is_ok_and(|there| there.is_some()) && matches!(Lock::try_exclusive(&dir, &name), Ok(None))
     }
-
-    /// Where a new conversation of the agent has its composer, from the
-    /// approved coordinates.
-    fn onboarding_spot(&self, agent: &AgentName) -> Result<Option<Spot>> {
-        let all = self.coordinates()?;
-        Ok(all.get(agent.as_str()).and_then(|place| place.onboarding).map(|(x, y)| Spot { x, y }))
-    }
 }
 
 fn lock_name(agent: &AgentName) -> String {
@@ -289,63 +318,12 @@ fn context(office: &Office) -> NudgeContext {
     }
 }
 
-fn examine(office: &Office, target: &Target) -> String {
-    let context = NudgeContext { dry_run: true, ..context(office) };
-    match nudge::nudge(target, &nothing_new(&target.agent), &context).outcome {
-        Outcome::Deferred(reason) => format!("would wait: {reason}"),
-        Outcome::Failed(why) => format!("would fail: {why}"),
-        _ => "the window is ready".to_owned(),
+/// What a dry run says of a step.
+fn shown(held: Option<String>, outcome: &Outcome) -> String {
+    match (held, outcome) {
+        (_, Outcome::Failed(why)) => format!("would fail: {why}"),
+        (Some(why), _) => format!("would wait: {why}"),
+        (None, Outcome::Deferred(reason)) => format!("would wait: {reason}"),
+        (None, _) => "the window is ready".to_owned(),
     }
-}
-
-/// The approved texts of one onboarding.
-struct Texts {
-    path: String,
-    sequence: Vec<u8>,
-    role_name: String,
-    role: String,
-    style: String,
-    captain: String,
-}
-
-impl Texts {
-    fn read(office: &Office, agent: &Agent, role: &Role, request: &OnboardRequest) -> Result<Self> {
-        let path = file(&request.way, "", "yaml")?;
-        let sequence = approved(office, &path)?;
-        let lead = office.roster().captain().filter(|c| c.name != agent.name);
-        let captain =
-            lead.or_else(|| office.roster().default_actor()).map_or("your user", |a| a.name.as_str()).to_owned();
-        let words = [("agent", agent.name.as_str()), ("role", role.as_str()), ("captain", captain.as_str())];
-        let text = |path: String| -> Result<String> {
-            let text = String::from_utf8_lossy(&approved(office, &path)?).into_owned();
-            sequence::fill(&text, &words).map_err(|why| {
-                OfficeError::new(ErrorKind::Refused, format!("{path}: {why}"))
-                    .hint(format!("edit {path} and run `cellphone trust`"))
-            })
-        };
-        let (role_text, style) =
-            (text(file(role.as_str(), "roles/", "md")?)?, text(file(&request.style, "styles/", "md")?)?);
-        Ok(Self { path, sequence, role_name: role.to_string(), role: role_text, style, captain })
-    }
-}
-
-/// A name becomes part of a path, so it is checked like any name.
-fn file(name: &str, folder: &str, end: &str) -> Result<String> {
-    let name = AgentName::new(name).map_err(|_| OfficeError::new(ErrorKind::Usage, format!("{name:?} is no name")))?;
-    Ok(format!("{FOLDER}/{folder}{}.{end}", name.as_str()))
-}
-
-fn approved(office: &Office, path: &str) -> Result<Vec<u8>> {
-    if let Some(bytes) = trust::approved(office.root(), path)? {
-        return Ok(bytes);
-    }
-    let there = office.root().read(path)?.is_some();
-    let root = office.root().path().display();
-    Err(if there {
-        OfficeError::new(ErrorKind::Refused, format!("{path} is not approved; nothing was sent or typed"))
-            .hint("read it, then run: cellphone trust")
-    } else {
-        OfficeError::new(ErrorKind::NotFound, format!("{path} is not there; nothing was sent or typed"))
-            .hint(format!("write it and run `cellphone trust`; `cellphone init {root}` adds the usual ones"))
-    })
 }

@@ -4,18 +4,8 @@
 use serde::Deserialize;
 
 use crate::nudge::{self, Key, Way};
+use crate::office::coords::At;
 use crate::roster::ChannelKind;
-
-/// Which of an agent's coordinates a step clicks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Place {
-    /// Its composer.
-    #[default]
-    Chat,
-    /// Where a new conversation has its composer.
-    Onboarding,
-}
 
 /// What a step does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,10 +20,18 @@ pub(super) enum Act {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Step {
     pub(super) act: Act,
-    pub(super) at: Place,
+    pub(super) at: At,
 }
 
 impl Step {
+    /// The step as a channel is asked for it.
+    pub(super) fn asked(&self) -> nudge::Step<'_> {
+        match &self.act {
+            Act::Say(text) => nudge::Step::Say(text),
+            Act::Press(key) => nudge::Step::Press(*key),
+        }
+    }
+
     /// The step in a few words.
     pub(super) fn words(&self) -> String {
         const SHOWN: usize = 40;
@@ -61,7 +59,7 @@ struct Line {
     #[serde(default)]
     on: Vec<ChannelKind>,
     #[serde(default)]
-    at: Place,
+    at: At,
 }
 
 /// The words that stand for something in a text.
@@ -142,9 +140,9 @@ mod tests {
     fn a_sequence_is_filled_in_for_its_channel() {
         let yaml = "steps:\n  - {key: ctrl+enter, on: [screen]}\n  - key: escape\n  - say: \"{role_text} Begin, {agent} {x {}\"\n    at: onboarding\n";
         let steps = tmux(yaml).unwrap();
-        assert_eq!(steps[0], Step { act: Act::Press(Key::Escape), at: Place::Chat });
+        assert_eq!(steps[0], Step { act: Act::Press(Key::Escape), at: At::Chat });
         assert_eq!(steps[1].act, Act::Say("You are Agent-5. Begin, Agent-5 {x {}".into()));
-        assert_eq!((steps.len(), steps[1].at), (2, Place::Onboarding));
+        assert_eq!((steps.len(), steps[1].at), (2, At::Onboarding));
         let screen = plan(b"steps: [{key: ctrl+t}]", WORDS, ChannelKind::Pty, &Way::Command(vec![]));
         assert!(screen.unwrap_err().contains("presses no single keys"));
     }

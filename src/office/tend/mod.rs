@@ -66,6 +66,8 @@ pub struct Unread {
     pub ids: Vec<MessageId>,
     /// How many of them are urgent or critical.
     pub urgent: usize,
+    /// Which.
+    pub pressing: Vec<MessageId>,
     /// How many of them are critical.
     pub critical: usize,
     /// Who wrote them, each once.
@@ -100,7 +102,10 @@ impl Office {
                 continue;
             }
             unread.ids.push(found.name.id());
-            unread.urgent += usize::from(brief.priority >= Priority::Urgent);
+            if brief.priority >= Priority::Urgent {
+                unread.urgent += 1;
+                unread.pressing.push(found.name.id());
+            }
             unread.critical += usize::from(brief.priority == Priority::Critical);
             if !unread.from.contains(&brief.from) {
                 unread.from.push(brief.from.clone());

@@ -31,11 +31,6 @@ pub(super) fn policy(office: &Office, agent: &Agent, now: Duration) -> NudgePoli
     } else {
         own.urgent_deadline.unwrap_or(set.urgent_deadline)
     };
-    let mut holds = holds(office, agent, &zoned, now);
-    if office.is_being_onboarded(&agent.name) {
-        let words = "it is being onboarded".to_owned();
-        holds.push(Hold { gate: Held::Onboarding, until: Some(now + ONBOARDING), urgent_passes: false, words });
-    }
     NudgePolicy {
         cooldown,
         urgent_cooldown: set.urgent_cooldown.min(cooldown),
@@ -44,11 +39,27 @@ pub(super) fn policy(office: &Office, agent: &Agent, now: Duration) -> NudgePoli
         attempts: set.attempts,
         breaker_failures: set.breaker_failures,
         breaker_open: set.breaker_rest,
-        holds,
+        holds: all_holds(office, agent, &zoned, now),
         budget: own.budget.unwrap_or(set.budget),
         urgent_deadline,
+        escalates: !agent.is_human(),
         ..NudgePolicy::with_channels(if set.enabled { agent.channels.len() } else { 0 })
     }
+}
+
+/// The hold that keeps a window silent now, if any does.
+pub(super) fn held(office: &Office, agent: &Agent, urgent: bool) -> Option<Hold> {
+    let holds = all_holds(office, agent, &Zoned::now(), Duration::ZERO);
+    holds.into_iter().find(|hold| !(urgent && hold.urgent_passes))
+}
+
+fn all_holds(office: &Office, agent: &Agent, zoned: &Zoned, now: Duration) -> Vec<Hold> {
+    let mut holds = holds(office, agent, zoned, now);
+    if office.is_being_onboarded(&agent.name) {
+        let words = "it is being onboarded".to_owned();
+        holds.push(Hold { gate: Held::Onboarding, until: Some(now + ONBOARDING), urgent_passes: false, words });
+    }
+    holds
 }
 
 /// Why nothing may be typed to an agent now, as its owner wishes; `None` when
@@ -97,7 +108,8 @@ pub(super) fn may_loop(office: &Office, one: &AgentName, other: &AgentName) -> b
     machine(one) && machine(other)
 }
 
-/// The hold on a window whose mail is all from endless conversations.
+/// The hold on a window whose mail is all from endless conversations. What is
+/// urgent among it rings all the same.
 pub(super) fn loop_hold(
     office: &Office,
     known: &mut Loops,
@@ -114,5 +126,5 @@ pub(super) fn loop_hold(
         with.push(other.as_str());
     }
     let words = format!("it and {} answer each other without end", with.join(", "));
-    until.map(|_| Hold { gate: Held::Loop, until, urgent_passes: false, words })
+    until.map(|_| Hold { gate: Held::Loop, until, urgent_passes: true, words })
 }

@@ -10,6 +10,7 @@
 
 mod inspect;
 mod limits;
+mod once;
 mod ring;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -26,8 +27,9 @@ use crate::nudge::{Attempt, Notice, Outcome, PinnedProcess, Reason, proof};
 
 pub use inspect::{Inspection, Seen, inspect};
 pub(super) use limits::held_by_person;
-pub(super) use ring::target;
-pub use ring::{nudge_once, ring};
+pub use once::{Nudged, may_ring, nudge_once};
+pub use ring::ring;
+pub(super) use ring::{target, target_at};
 
 /// Reports that are kept while an attempt is under way.
 const REPORTS: usize = 16;
@@ -111,6 +113,7 @@ pub struct Bell {
 impl Bell {
     /// A scan found this unread.
     pub fn scanned(&mut self, office: &Office, agent: &AgentName, unread: &Unread, now: Duration) {
+        self.between(office, agent, unread, now);
         let window = self.windows.entry(agent.clone()).or_default();
         let ids: BTreeSet<MessageId> = unread.ids.iter().copied().collect();
         let arrived = ids.iter().any(|id| !window.known.contains(id));
@@ -135,6 +138,18 @@ impl Bell {
         }
         let waiting = Waiting { unread: unread.ids.len(), urgent: unread.urgent };
         self.drive(office, agent, Input::Unread { now: waiting, arrived }, now);
+    }
+
+    /// When all urgent mail was read and other came since the last scan: the
+    /// time between, in which there was none. The new has its own deadline.
+    fn between(&mut self, office: &Office, agent: &AgentName, unread: &Unread, now: Duration) {
+        let before = self.windows.get(agent).map(|window| &window.unread).filter(|b| !b.pressing.is_empty());
+        let Some(before) = before.filter(|_| !unread.pressing.is_empty()) else { return };
+        if before.pressing.iter().all(|id| !unread.pressing.contains(id)) {
+            let stayed = before.ids.iter().filter(|id| unread.ids.contains(id)).count();
+            let waiting = Waiting { unread: stayed, urgent: 0 };
+            self.drive(office, agent, Input::Unread { now: waiting, arrived: false }, now);
+        }
     }
 
     /// A command ran as the agent in process `pid`; whether that proves that

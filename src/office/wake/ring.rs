@@ -14,9 +14,11 @@ use crate::nudge::{
     self, Attempt, Notice, NudgeContext, Outcome, PinnedProcess, SubmitRule, Target, TmuxTarget, Way, foreground,
 };
 
+use crate::office::coords::At;
+use crate::office::coords_target::screen_target;
 use crate::office::joining::last_part;
-use crate::office::{ErrorKind, Office, OfficeError, Result, SendRequest, coords};
-use crate::roster::{Agent, Channel, ChannelKind, NudgeContent, Pin, Submit};
+use crate::office::{ErrorKind, Office, OfficeError, Result, SendRequest};
+use crate::roster::{Agent, Channel, ChannelKind, Coordinates, NudgeContent, Pin, Submit};
 
 /// Longest run of a command, longest wait for a host.
 pub(super) const LIMIT: Duration = Duration::from_secs(15);
@@ -50,17 +52,6 @@ pub fn ring(office: &Office, order: Order) -> Rung {
     }
 }
 
-/// Tries an agent's window on its first channel, or judges it only, whatever
-/// the pauses say; gives the channel and how it ended.
-///
-/// # Errors
-/// No such agent, or one without a channel.
-pub fn nudge_once(office: &Office, agent: &str, dry_run: bool) -> Result<(ChannelKind, Attempt)> {
-    let (agent, first) = first_channel(office, agent)?;
-    let notice = super::notice(&agent.name, &office.unread(&agent.name)?);
-    Ok((first.kind, attempt(office, &agent.name, 0, &notice, dry_run)))
-}
-
 /// An agent and the channel that is tried first.
 pub(super) fn first_channel<'a>(office: &'a Office, agent: &str) -> Result<(&'a Agent, &'a Channel)> {
     let agent = office.roster().get(agent).ok_or_else(|| {
@@ -73,7 +64,7 @@ pub(super) fn first_channel<'a>(office: &'a Office, agent: &str) -> Result<(&'a 
     Ok((agent, first))
 }
 
-fn attempt(office: &Office, agent: &AgentName, channel: usize, notice: &Notice, dry_run: bool) -> Attempt {
+pub(super) fn attempt(office: &Office, agent: &AgentName, channel: usize, notice: &Notice, dry_run: bool) -> Attempt {
     let Some(agent) = office.roster().get(agent.as_str()) else {
         return Attempt::of(Outcome::failed("it is not on the roster any more"));
     };
@@ -103,17 +94,28 @@ pub(in crate::office) fn target(
     agent: &Agent,
     channel: &Channel,
 ) -> std::result::Result<Target, String> {
+    target_at(office, agent, channel, At::Chat)
+}
+
+/// The same for one of the two points of a window.
+pub(in crate::office) fn target_at(
+    office: &Office,
+    agent: &Agent,
+    channel: &Channel,
+    at: At,
+) -> std::result::Result<Target, String> {
     let pin = channel.pin.clone().unwrap_or_default();
     let way = match channel.kind {
         ChannelKind::Pty => Way::Pty,
         ChannelKind::Desktop => Way::Desktop,
+        ChannelKind::Webhook => Way::Webhook(channel.target.clone().unwrap_or_default()),
         ChannelKind::Command => Way::Command(channel.command.clone()),
         ChannelKind::Tmux => Way::Tmux(TmuxTarget {
             socket: channel.tmux_socket.clone(),
             process: process(&pin),
             pane: pin.pane.or_else(|| channel.target.clone()),
         }),
-        ChannelKind::Screen => Way::Screen(coords::screen_target(office.root(), agent, channel)?),
+        ChannelKind::Screen => Way::Screen(screen_target(office.root(), agent, channel, at)?),
     };
     let submit = match agent.nudge.submit {
         Submit::Verified => SubmitRule::Verified,
@@ -121,8 +123,13 @@ pub(in crate::office) fn target(
     };
     let mut target = Target::new(agent.name.clone(), way);
     target.submit = submit;
-    // Without one, that of any prompt, whose gates are the strictest.
-    if let Some(name) = agent.profile.clone().or_else(|| profile_in_front(office, &target.way)) {
+    // What was shown of a window holds where the roster does not say; else what runs in it now.
+    let shown = || {
+        let all = Coordinates::load(office.root()).ok().filter(|_| channel.kind == ChannelKind::Screen)?;
+        all.get(agent.name.as_str())?.profile.clone()
+    };
+    if let Some(name) = agent.profile.clone().or_else(shown).or_else(|| profile_in_front(office, &target.way)) {
+        // Without one, that of any prompt, whose gates are the strictest.
         target.profile = office.profile(&name)?.unwrap_or_default();
     }
     Ok(target)

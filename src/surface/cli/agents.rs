@@ -17,6 +17,7 @@ pub(super) const EXAMPLES: &str = "cellphone agents list
 cellphone agents add Reviewer-1 --role reviewer
 cellphone agents set Agent-2 --channel tmux --target %3
 cellphone agents set Agent-2 --channel command -- notify-send mail
+cellphone agents set Agent-2 --channel webhook --target https://example.org/hook
 cellphone agents onboard Agent-5 --role reviewer --dry-run
 cellphone agents set Agent-2 --dnd 2h
 cellphone agents set Agent-2 --quiet 22:00-07:00 --budget 20";
@@ -65,10 +66,10 @@ struct ChangeArgs {
     /// captain, agent, reviewer, observer, operator, human, or your own
     #[arg(long, value_parser = role)]
     role: Option<Role>,
-    /// How its window rings: pty, tmux, screen, command or desktop
+    /// How its window rings: pty, tmux, screen, command, desktop or webhook
     #[arg(long, value_parser = kind)]
     channel: Option<ChannelKind>,
-    /// The pane (%3), or the window
+    /// The pane (%3), the window, or the address of a webhook
     #[arg(long, requires = "channel", allow_hyphen_values = true)]
     target: Option<String>,
     /// The tmux server, when it is not the usual one
@@ -143,7 +144,7 @@ pub(super) fn role(text: &str) -> Result<Role, String> {
 
 fn kind(text: &str) -> Result<ChannelKind, String> {
     serde_json::from_value(Value::String(text.to_owned()))
-        .map_err(|_| "use pty, tmux, screen, command or desktop".to_owned())
+        .map_err(|_| "use pty, tmux, screen, command, desktop or webhook".to_owned())
 }
 
 impl From<ChangeArgs> for AgentChange {

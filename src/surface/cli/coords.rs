@@ -11,7 +11,7 @@ use super::failure::{Code, Failure};
 use super::parse;
 use crate::model::AgentName;
 use crate::office::Office;
-use crate::office::coords::{Area, Choice, POINTING, Place, Point};
+use crate::office::coords::{Area, At, Choice, POINTING, Place, Point};
 use crate::surface::render::{Column, Paint, Table, text};
 
 pub(super) const EXAMPLES: &str = "cellphone coords list
@@ -32,7 +32,8 @@ pub(super) struct CoordsArgs {
 enum What {
     /// Everyone's coordinates, as approved
     List,
-    /// Sets an agent's points, in pixels from the screen's top left corner
+    /// Sets an agent's points, in pixels from the screen's top left corner;
+    /// negative ones count from the main monitor's
     Set {
         /// Whose
         agent: AgentName,
@@ -76,6 +77,9 @@ enum What {
     Register {
         /// Whose
         agent: AgentName,
+        /// The composer at the onboarding point
+        #[arg(long)]
+        onboarding: bool,
         /// The composer in the window, as WIDTHxHEIGHT+X+Y; else around the point
         #[arg(long, value_name = "WxH+X+Y", value_parser = area)]
         region: Option<Area>,
@@ -119,6 +123,10 @@ fn area(text: &str) -> Result<Area, String> {
         .ok_or_else(|| "write it as WIDTHxHEIGHT+X+Y, as 600x40+0+420, in pixels from the window's corner".to_owned())
 }
 
+const fn which(onboarding: bool) -> At {
+    if onboarding { At::Onboarding } else { At::Chat }
+}
+
 fn pair(numbers: Option<Vec<i32>>) -> Option<Point> {
     numbers.and_then(|n| Some((*n.first()?, *n.get(1)?)))
 }
@@ -134,7 +142,11 @@ impl Run for CoordsArgs {
                     return cx.write_json(&place_json(&agent, &place));
                 }
                 let on = place.monitor.map(|m| format!(" on {m}")).unwrap_or_default();
-                cx.say(&format!("{agent} listens at {x},{y}{}", text::line(&on)))
+                let from_main = match place.chat {
+                    Some(at) if at != (x, y) => format!(" ({x},{y} from the main monitor's corner)"),
+                    _ => String::new(),
+                };
+                cx.say(&format!("{agent} listens at {}{}{from_main}", point(place.chat), text::line(&on)))
             }
             What::Capture { agent, title, class, pid, window, at, onboarding, timeout } => {
                 let how = match (title, class, pid, window) {
@@ -147,10 +159,10 @@ impl Run for CoordsArgs {
                         Choice::Point(timeout.unwrap_or(POINTING))
                     }
                 };
-                capture(cx, &office, &agent, &how, pair(at), onboarding)
+                capture(cx, &office, &agent, &how, pair(at), which(onboarding))
             }
-            What::Register { agent, region, output } => {
-                let composer = office.register_composer(&agent, region, output)?;
+            What::Register { agent, onboarding, region, output } => {
+                let composer = office.register_composer(&agent, which(onboarding), region, output)?;
                 let Area { x, y, width, height } = composer.region;
                 let moving = composer.lively.iter().filter(|m| **m).count();
                 if cx.json() {
@@ -174,7 +186,8 @@ impl Run for CoordsArgs {
 fn place_json(agent: &AgentName, place: &Place) -> Value {
     json!({
         "agent": agent, "chat": place.chat, "onboarding": place.onboarding, "monitor": place.monitor,
-        "window": place.window, "profile": place.profile, "active": place.active, "description": place.description,
+        "window": place.window, "onboarding_monitor": place.onboarding_monitor,
+        "onboarding_window": place.onboarding_window, "profile": place.profile, "active": place.active, "description": place.description,
     })
 }
 
@@ -200,7 +213,13 @@ fn list(cx: &Context, office: &Office) -> Result<(), Failure> {
     ]);
     for (name, place) in &all.agents {
         let window = place.window.as_ref().map(|w| format!("{:#x} {} (process {})", w.id, w.class, w.pid));
-        let picture = if office.composer(name)?.is_some() { "by picture" } else { "no picture" };
+        let known = |at| office.composer(name, at).map(|picture| picture.is_some());
+        let picture = match (known(At::Chat)?, known(At::Onboarding)?) {
+            (true, true) => "by picture, both",
+            (true, false) => "by picture",
+            (false, true) => "onboarding only",
+            (false, false) => "no picture",
+        };
         let shown = if place.active { name.to_string() } else { format!("{name} (not active)") };
         table.painted(vec![
             (shown, Some(Paint::Strong)),
@@ -220,9 +239,9 @@ fn capture(
     agent: &AgentName,
     how: &Choice,
     at: Option<Point>,
-    onboarding: bool,
+    of: At,
 ) -> Result<(), Failure> {
-    let done = office.capture(agent, how, at, onboarding)?;
+    let done = office.capture(agent, how, at, of)?;
     if cx.json() {
         return cx.write_json(&json!({
             "agent": agent, "window": done.window, "title": done.title, "point": done.point,
@@ -241,7 +260,10 @@ fn capture(
         cx.note(&format!("{agent} had no screen channel; one was added after its others"));
     }
     if !done.registered {
-        cx.note(&format!("nothing is typed before its empty composer is known: cellphone coords register {agent}"));
+        let option = if of == At::Onboarding { " --onboarding" } else { "" };
+        cx.note(&format!(
+            "nothing is typed there before its empty composer is known: cellphone coords register {agent}{option}"
+        ));
     }
     Ok(())
 }

@@ -58,7 +58,7 @@ impl Drawing {
             let chat = place.chat.map(|point| at(point, place.monitor.as_deref()));
             Mark {
                 name: name.to_string(),
-                onboarding: place.onboarding.map(|point| at(point, None).point),
+                onboarding: place.onboarding.map(|point| at(point, place.onboarding_monitor.as_deref()).point),
                 doubt: chat.as_ref().and_then(|located| located.doubt.clone()),
                 chat: chat.map(|located| located.point),
             }

@@ -10,7 +10,7 @@ use super::failure::{Code, Failure};
 use crate::model::AgentName;
 use crate::office::control::{self, Answer, ControlError, Request};
 use crate::office::hosting::Outcome;
-use crate::office::wake;
+use crate::office::wake::{self, Nudged};
 use crate::surface::render::text;
 
 /// A window may be slow to show what was typed.
@@ -49,6 +49,7 @@ impl Run for NudgeArgs {
             };
         };
         let agent = office.entry(&agent)?.name;
+        wake::may_ring(&office, &agent)?;
         if !self.dry_run {
             // The daemon keeps count of what was typed where; ask it first.
             let request = Request::Nudge { agent: agent.clone() };
@@ -67,7 +68,22 @@ impl Run for NudgeArgs {
                 Err(e) => return Err(e.into()),
             }
         }
-        let (channel, attempt) = wake::nudge_once(&office, agent.as_str(), self.dry_run)?;
+        let (channel, attempt) = match wake::nudge_once(&office, agent.as_str(), self.dry_run)? {
+            Nudged::Tried(channel, attempt) => (channel, attempt),
+            Nudged::NothingUnread if cx.json() => {
+                return cx.write_json(&json!({ "agent": agent, "dry_run": false, "outcome": "nothing_unread" }));
+            }
+            Nudged::NothingUnread => return cx.say(&format!("{agent}: nothing is unread, so it was not rung")),
+            Nudged::Held(why) if cx.json() => {
+                let outcome = json!({ "held": why });
+                cx.write_json(&json!({ "agent": agent, "dry_run": self.dry_run, "outcome": outcome }))?;
+                return Err(Failure::Silent(75));
+            }
+            Nudged::Held(why) => {
+                return Err(Failure::new(Code::TryAgain, format!("{agent}: put off: {why}"))
+                    .hint(format!("cellphone agents show {agent}")));
+            }
+        };
         if cx.json() {
             cx.write_json(&json!({
                 "agent": agent, "channel": channel, "dry_run": self.dry_run, "outcome": attempt.outcome,
@@ -111,6 +127,10 @@ fn test(cx: &Context, agent: &AgentName) -> Result<(), Failure> {
     let (verdict, reason, end) = match &seen.outcome {
         Outcome::Deferred(reason) => ("put off", reason.explain().to_owned(), Err(Failure::Silent(75))),
         Outcome::Failed(why) => ("cannot ring", why.clone(), Err(Failure::Silent(1))),
+        // What an unfocused window shows is no proof that its composer is empty.
+        _ if seen.channel == "screen" => {
+            ("ready", "nobody is disturbed; its composer is looked at once it has the focus".to_owned(), Ok(()))
+        }
         _ => ("ready", "the composer is empty and nobody is disturbed: it would ring".to_owned(), Ok(())),
     };
     if cx.json() {
