@@ -114,8 +114,7 @@ fn steal(
 
 impl Desk {
     fn terminal(world: &World, title: &str, place: &str, scenario: Scenario, log: &str) -> Killed {
-        let columns = if scenario == Scenario::Narrow { 30 } else { 100 };
-        let geometry = format!("{columns}x{ROWS}{place}");
+        let geometry = format!("100x{ROWS}{place}");
         let fake = world.fake(scenario, log);
         let mut args = vec!["-T", title, "-geometry", &geometry, "-e"];
         args.extend(fake.split(' '));
@@ -137,15 +136,16 @@ impl Desk {
         found.unwrap_or_default()
     }
 
-    /// Opens the agent's window and makes the root know its empty composer.
+    /// Opens the agent's window anew; its empty composer looks as before.
     fn open_target(&mut self, world: &World) {
         let before = world.count("target", "started");
         self.target = Some(Self::terminal(world, "target", "+20+20", world.scenario, "target"));
         wait("the agent is there", || world.count("target", "started") > before);
-        self.learn(world);
+        self.pin(world);
     }
 
-    fn learn(&mut self, world: &World) {
+    /// Makes the root know the window; gives its size and a row's height.
+    fn pin(&mut self, world: &World) -> (i32, i32) {
         self.window = Self::find(world, "target");
         let (connection, root) = connect(world);
         let at = connection.translate_coordinates(self.window, root, 0, 0).unwrap().reply().unwrap();
@@ -155,10 +155,15 @@ impl Desk {
         let (x, y) = (i32::from(at.dst_x) + 100, i32::from(at.dst_y) + BORDER + row * 13 / 2);
         let id = self.window.to_string();
         world.run(&["coords", "capture", "Agent-2", "--window", &id, "--at", &x.to_string(), &y.to_string()]);
-        // From the rule above the composer on; in a narrow window the text takes several rows.
-        let rows = if world.scenario == Scenario::Narrow { ROWS - 5 } else { 3 };
+        (width, row)
+    }
+
+    /// Makes the root know the empty composer as well.
+    fn learn(&mut self, world: &World) {
+        let (width, row) = self.pin(world);
+        // From the rule above the composer to the one below.
         // Without the ends of the rules, where xterm leaves a pixel of the last character behind.
-        let region = format!("{}x{}+0+{}", width - 24, row * rows, BORDER + row * 5);
+        let region = format!("{}x{}+0+{}", width - 12, row * 3, BORDER + row * 5);
         let mut register = vec!["coords", "register", "Agent-2", "--region", &region];
         // Where the fake says by itself that it idles.
         let output = format!("{width}x{row}+0+{}", BORDER + row * 4);
@@ -166,6 +171,7 @@ impl Desk {
             register.extend(["--output", &output]);
         }
         world.run(&register);
+        let (connection, root) = connect(world);
         activate(&connection, root, self.beside);
     }
 }

@@ -110,7 +110,7 @@ impl Fake {
                 }
                 text.push_str(&format!("\r\n{rule}\r\n❯ "));
                 let all: Vec<char> = self.composer.chars().collect();
-                for (n, row) in all.chunks(width - 4).enumerate() {
+                for (n, row) in all.chunks(width - 6).enumerate() {
                     text.push_str(if n == 0 { "" } else { "\r\n  " });
                     text.extend(row);
                 }

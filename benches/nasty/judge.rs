@@ -3,7 +3,12 @@
 
 use serde_json::Value;
 
+use super::Scenario;
 use super::world::World;
+
+/// How long a key may be under way to a program, in microseconds: through a
+/// multiplexer or an X server, a pseudo-terminal and a busy scheduler.
+const CROSSING: u64 = 10_000;
 
 /// One wake, as the logs tell it.
 #[derive(Debug, serde::Serialize)]
@@ -11,7 +16,7 @@ pub struct Wake {
     pub channel: String,
     pub scenario: String,
     pub id: String,
-    /// proven, moved, deferred, failed.
+    /// proven, read, moved, deferred, failed.
     pub end: String,
     pub reasons: Vec<String>,
     /// Milliseconds from the start of `send` to the proof.
@@ -20,6 +25,8 @@ pub struct Wake {
     pub recovery_ms: Option<f64>,
     /// Bytes of ours at a bystander, or at the target outside its composer.
     pub elsewhere: usize,
+    /// Bytes of ours that arrived within [`CROSSING`] of a question.
+    pub crossed: usize,
     /// Bytes of ours while a question stood there.
     pub dialogs: usize,
     /// Bytes of ours while something of a human's stood in the composer, and
@@ -48,6 +55,16 @@ pub fn judge(world: &World, channel: &str, id: String, before: &Before, over: Op
     let ran = ran(world, before, &id);
     let log = world.lines_from("target", before.target);
     let beside = world.lines_from("bystander", before.bystander);
+    // What was under way when a question came up could not know of it: counted apart.
+    let opened: Vec<u64> = log.iter().filter(|l| l["what"] == "obstacle").filter_map(|l| l["at"].as_u64()).collect();
+    let crossing = |l: &&Value| {
+        let at = l["at"].as_u64().unwrap_or(0);
+        world.scenario == Scenario::Late
+            && l["state"] == "dialog"
+            && opened.iter().any(|o| (*o..o + CROSSING).contains(&at))
+    };
+    let crossed = log.iter().filter(|l| l["what"] == "byte").filter(crossing).count();
+    let log: Vec<Value> = log.iter().filter(|l| l["what"] != "byte" || !crossing(l)).cloned().collect();
     let ours = |state: &str| log.iter().filter(|l| l["what"] == "byte" && l["state"] == state).count();
     let strange = beside.iter().filter(|l| l["what"] == "byte").count();
     let wrong = log.iter().filter(|l| l["what"] == "byte" && l["state"] != "composer").count();
@@ -67,9 +84,17 @@ pub fn judge(world: &World, channel: &str, id: String, before: &Before, over: Op
     let any = |kind: &str| trace.iter().any(|e| e["event"] == kind);
     let end = match () {
         () if woken.is_some() && ran => "proven",
+        // Another wake's turn took it along, before its window rang.
+        () if ran && !any("submitted") => "read",
         () if any("moved") => "moved",
         () if any("deferred") => "deferred",
         () => "failed",
+    };
+    // Nothing tells why: all that was written down may.
+    let reasons = if end == "failed" && reasons.is_empty() {
+        trace.iter().map(|e| e["event"].as_str().unwrap_or("?").to_owned()).collect()
+    } else {
+        reasons
     };
     let ms = |from: u128| at.map(|at| (at as f64 - from as f64) / 1_000.0);
     Wake {
@@ -80,6 +105,7 @@ pub fn judge(world: &World, channel: &str, id: String, before: &Before, over: Op
         proof_ms: ms(before.start),
         recovery_ms: over.and_then(ms),
         elsewhere: strange + wrong,
+        crossed,
         dialogs: ours("dialog"),
         drafts: ours("draft") + changed,
         busy: ours("busy"),

@@ -41,7 +41,9 @@ fn talk(
     facts.pinned = Some(scene.process);
     scene.may_disturb(context.human_idle)?;
     if context.dry_run {
-        scene.point()?;
+        if scene.display.is_shown(scene.window).map_err(Stop::Failed)? {
+            scene.point()?;
+        }
         pin.composer.as_ref().map_or(Ok(()), |composer| super::seen::examine(&mut scene, composer))?;
         return Ok(Outcome::Typed);
     }
@@ -140,9 +142,15 @@ impl<'a> Scene<'a> {
         if !self.display.bring(self.window, FOCUS).map_err(Stop::Failed)? {
             return Err(Stop::Deferred(Reason::NoFocus));
         }
-        let Some((x, y)) = self.point()? else { return Ok(()) };
-        // A window manager may give the focus before it raises.
+        // A window manager may give the focus before it raises, or shows what was minimised.
         let end = Instant::now() + RAISE;
+        let point = loop {
+            match self.point() {
+                Err(Stop::Failed(_)) if Instant::now() < end => std::thread::sleep(Duration::from_millis(1)),
+                point => break point?,
+            }
+        };
+        let Some((x, y)) = point else { return Ok(()) };
         while !self.display.is_at(self.window, x, y).map_err(Stop::Failed)? {
             if Instant::now() >= end {
                 return Err(Stop::Deferred(Reason::Covered));
@@ -249,6 +257,9 @@ impl<'a> Scene<'a> {
 
     /// Whether nothing lies over the place where it would be typed.
     pub(super) fn is_uncovered(&self) -> Result<bool, Stop> {
+        if !self.display.is_shown(self.window).map_err(Stop::Failed)? {
+            return Ok(false);
+        }
         match self.point()? {
             Some((x, y)) => self.display.is_at(self.window, x, y).map_err(Stop::Failed),
             None => Ok(false),

@@ -21,8 +21,10 @@ use crate::nudge::outcome::{Outcome, Reason};
 
 /// How long a window may take to look as it does with the focus.
 const SETTLE: Duration = Duration::from_millis(400);
-/// How long a draft is believed to stand in a window that cannot be seen.
-const UNSEEN: Duration = Duration::from_secs(10);
+/// How long a window with a draft is left alone at first, doubled each time
+/// up to [`LONGEST`]: what was taken for a draft may have been a slow window.
+const ALONE: Duration = Duration::from_millis(1_500);
+const LONGEST: Duration = Duration::from_secs(60);
 /// How long a picture must stand still to be taken for the whole text.
 const STILL: Duration = Duration::from_millis(8);
 
@@ -43,8 +45,18 @@ struct Left {
 type Key = (String, u32, u64);
 type Kept<T> = Mutex<Option<HashMap<Key, T>>>;
 static LEFT: Kept<Left> = Mutex::new(None);
-/// How a composer with somebody's draft looked, and when.
-static DRAFTS: Kept<(Image, Instant)> = Mutex::new(None);
+static DRAFTS: Kept<Draft> = Mutex::new(None);
+
+/// How a composer with somebody's draft looked.
+#[derive(Debug, Clone)]
+struct Draft {
+    /// After the focus was given back; no picture where it could not be seen.
+    looks: Image,
+    /// When it is looked at with the focus again, however it looks.
+    again: Instant,
+    /// How often it was looked at so.
+    times: u32,
+}
 
 fn with<T, R>(kept: &Kept<T>, work: impl FnOnce(&mut HashMap<Key, T>) -> R) -> R {
     work(kept.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
@@ -54,7 +66,7 @@ fn left<R>(work: impl FnOnce(&mut HashMap<Key, Left>) -> R) -> R {
     with(&LEFT, work)
 }
 
-fn drafts<R>(work: impl FnOnce(&mut HashMap<Key, (Image, Instant)>) -> R) -> R {
+fn drafts<R>(work: impl FnOnce(&mut HashMap<Key, Draft>) -> R) -> R {
     with(&DRAFTS, work)
 }
 
@@ -90,20 +102,17 @@ pub(super) fn examine(scene: &mut Scene<'_>, composer: &Composer) -> Result<(), 
 }
 
 /// A window in which a draft was found is not brought forward again while it
-/// looks as it was left, or, where that cannot be seen, for [`UNSEEN`].
+/// looks as it was left, for a time that grows.
 pub(super) fn draft_still_stands(scene: &mut Scene<'_>, composer: &Composer) -> Result<(), Stop> {
     same_size(scene, composer)?;
     let place = key(scene);
-    let Some((before, at)) = drafts(|all| all.get(&place).cloned()) else { return Ok(()) };
-    let still = match scene.is_uncovered()? {
-        true => composer.is_same(&before, &scene.picture(&composer.region)?),
-        false => at.elapsed() < UNSEEN,
-    };
-    if still {
-        return Err(Stop::Deferred(Reason::Draft));
+    let Some(draft) = drafts(|all| all.get(&place).cloned()) else { return Ok(()) };
+    let same = !scene.is_uncovered()? || composer.is_same(&draft.looks, &scene.picture(&composer.region)?);
+    if !same {
+        drafts(|all| all.remove(&place));
+        return Ok(());
     }
-    drafts(|all| all.remove(&place));
-    Ok(())
+    if Instant::now() < draft.again { Err(Stop::Deferred(Reason::Draft)) } else { Ok(()) }
 }
 
 /// Keeps how the composer looks with the draft in it, the focus given back.
@@ -111,8 +120,12 @@ pub(super) fn remember_draft(scene: &mut Scene<'_>, composer: &Composer) {
     let place = key(scene);
     // What it looks like is known only where it can be seen.
     let seen = scene.is_uncovered().is_ok_and(|seen| seen);
-    let image = if seen { scene.picture(&composer.region).unwrap_or_default() } else { Image::default() };
-    drafts(|all| all.insert(place, (image, Instant::now())));
+    let looks = if seen { scene.picture(&composer.region).unwrap_or_default() } else { Image::default() };
+    drafts(|all| {
+        let times = all.get(&place).map_or(0, |draft| draft.times + 1);
+        let again = Instant::now() + ALONE.saturating_mul(1 << times.min(6)).min(LONGEST);
+        all.insert(place, Draft { looks, again, times })
+    });
 }
 
 pub(super) fn same_size(scene: &Scene<'_>, composer: &Composer) -> Result<(), Stop> {
@@ -150,6 +163,7 @@ impl Typing<'_, '_> {
             scene.await_picture(&composer.region, SETTLE, |seen| composer.is_empty(seen) || looks_left(seen))?;
         if found && composer.is_empty(&seen) {
             left(|all| all.remove(&place));
+            drafts(|all| all.remove(&place));
             return Ok(());
         }
         let untouched = |left: &Left| left.at.is_some_and(|at| scene.hands.untouched_since(at));
@@ -171,7 +185,8 @@ impl Typing<'_, '_> {
             scene.check()?;
             let whole = scene.picture(&window(composer))?;
             if !composer.is_empty(&whole.part(&composer.region)) {
-                return Err(Stop::Deferred(Reason::Draft));
+                // It was a moment ago, and nobody typed: the program draws.
+                return Err(Stop::Deferred(Reason::Unsettled));
             }
             scene.hands.stroke(strokes).map_err(Stop::Failed)?;
             Ok(whole)
@@ -242,6 +257,10 @@ impl Typing<'_, '_> {
         }
         if !still {
             return Err(Stop::Deferred(Reason::NoEcho));
+        }
+        // Without the focus a cursor looks otherwise: no picture to know it by.
+        if !self.scene.display.has_focus(self.scene.window).map_err(Stop::Failed)? {
+            return Err(Stop::Deferred(Reason::NoFocus));
         }
         // What shows while something else has changed may be anything: a question in the composer's place.
         let whole = self.scene.picture(&window(composer))?;

@@ -258,9 +258,8 @@ impl Display {
             let above = ConfigureWindowAux::new().stack_mode(StackMode::ABOVE);
             self.connection.configure_window(window, &above).map_err(words)?;
         }
-        let facts = self.connection.get_window_attributes(window).map_err(words)?.reply().map_err(words)?;
         // The focus of a window that is not shown would be refused.
-        if facts.map_state == MapState::VIEWABLE {
+        if self.is_shown(window)? {
             self.set_focus(window)?;
         }
         self.await_focus(window, limit)
@@ -269,6 +268,13 @@ impl Display {
     /// The window that the window manager calls active.
     pub(super) fn active(&self) -> Result<Option<WindowId>, String> {
         Ok(self.numbers(self.root, "_NET_ACTIVE_WINDOW")?.first().copied().filter(|id| *id != x11rb::NONE))
+    }
+
+    /// Whether a window is shown. One that is not is nowhere: some window
+    /// managers park it far away.
+    pub(super) fn is_shown(&self, window: WindowId) -> Result<bool, String> {
+        let facts = self.connection.get_window_attributes(window).map_err(words)?.reply().map_err(words)?;
+        Ok(facts.map_state == MapState::VIEWABLE)
     }
 
     /// Whether a window is minimised.
