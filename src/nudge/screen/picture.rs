@@ -160,6 +160,23 @@ impl Composer {
         Ok(Self { window: (first.width, first.height), region, empty, lively, output })
     }
 
+    /// Learns from a picture of the whole window without the focus: what of
+    /// the composer looks otherwise then says nothing about its text. A
+    /// picture in which too much does is not learnt from.
+    #[must_use]
+    pub fn without_focus(mut self, shot: &Image) -> Self {
+        let part = shot.part(&self.region);
+        if (shot.width, shot.height) != self.window || part.pixels.len() != self.lively.len() {
+            return self;
+        }
+        let pairs = self.empty.pixels.iter().zip(&part.pixels);
+        let lively: Vec<bool> = self.lively.iter().zip(pairs).map(|(moved, (a, b))| *moved || a != b).collect();
+        if lively.iter().filter(|moved| **moved).count() * LIVELY <= lively.len() {
+            self.lively = lively;
+        }
+        self
+    }
+
     /// Whether a picture of the region shows it empty.
     #[must_use]
     pub fn is_empty(&self, seen: &Image) -> bool {
@@ -281,6 +298,19 @@ mod tests {
         assert!(!composer.is_same(&look(&[text]), &look(&[text, at(34, 42, 8, 12)])));
         assert!(!composer.is_same(&look(&[text]), &look(&[])));
         assert!(!composer.is_empty(&Image::default()) && !composer.is_same(&Image::default(), &Image::default()));
+    }
+
+    #[test]
+    fn a_cursor_that_is_hollow_without_the_focus_is_no_text() {
+        let solid = at(12, 42, 6, 12);
+        let composer = Composer::learn(&[window(&[solid]), window(&[solid])], REGION, vec![]).unwrap();
+        let aside = window(&[at(12, 42, 6, 1)]);
+        assert!(!composer.is_empty(&aside.part(&REGION)));
+        let composer = composer.without_focus(&aside);
+        assert!(composer.is_empty(&aside.part(&REGION)) && composer.is_empty(&window(&[solid]).part(&REGION)));
+        assert!(!composer.is_empty(&window(&[solid, at(30, 42, 2, 2)]).part(&REGION)));
+        let all = composer.clone().without_focus(&window(&[REGION]));
+        assert_eq!(all, composer, "that would be no picture any more");
     }
 
     #[test]

@@ -34,6 +34,11 @@ pub(super) fn register(
     scene.may_disturb(Duration::ZERO)?;
     let _calm = Calm::hold();
     scene.held(|scene| {
+        // How it looks without the focus: terminals draw their cursor otherwise then, and may be late with it.
+        let aside = match scene.is_uncovered()? && !scene.display.has_focus(scene.window).map_err(Stop::Failed)? {
+            true => scene.display.shot_of(scene.window).ok(),
+            false => None,
+        };
         scene.bring_forward()?;
         std::thread::sleep(SETTLE);
         let now = scene.display.area(scene.window).map_err(Stop::Failed)?;
@@ -60,6 +65,10 @@ pub(super) fn register(
             shots.push(scene.display.shot_of(scene.window).map_err(Stop::Failed)?);
             std::thread::sleep(APART);
         }
-        Composer::learn(&shots, region, output).map_err(Stop::Failed)
+        let learnt = Composer::learn(&shots, region, output).map_err(Stop::Failed)?;
+        Ok(match aside {
+            Some(aside) => learnt.without_focus(&aside),
+            None => learnt,
+        })
     })
 }
