@@ -161,6 +161,9 @@ impl Desk {
     /// Makes the root know the empty composer as well.
     fn learn(&mut self, world: &World) {
         let (width, row) = self.pin(world);
+        // From elsewhere, as a person does: the window is seen without the focus first.
+        let (connection, root) = connect(world);
+        activate(&connection, root, self.beside);
         // From the rule above the composer to the one below.
         // Without the ends of the rules, where xterm leaves a pixel of the last character behind.
         let region = format!("{}x{}+0+{}", width - 12, row * 3, BORDER + row * 5);
@@ -171,8 +174,6 @@ impl Desk {
             register.extend(["--output", &output]);
         }
         world.run(&register);
-        let (connection, root) = connect(world);
-        activate(&connection, root, self.beside);
     }
 }
 
