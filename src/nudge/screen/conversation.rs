@@ -1,7 +1,8 @@
 //! One nudge on a screen, phase by phase; whatever happens, pointer, focus
 //! and locks are given back.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::calm::Calm;
@@ -19,6 +20,8 @@ use crate::nudge::{NudgeContext, typist};
 
 /// How long the window manager may take to give a window the focus.
 pub(super) const FOCUS: Duration = Duration::from_millis(700);
+/// Longer than any program's time for a double click (toolkits: 400 to 500 ms).
+const MULTI_CLICK: Duration = Duration::from_millis(600);
 /// How long it may take to raise it.
 const RAISE: Duration = Duration::from_millis(250);
 
@@ -157,7 +160,7 @@ impl<'a> Scene<'a> {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        if self.pin.spot.is_none() {
+        if self.pin.spot.is_none() || self.clicked_just_now() {
             return Ok(());
         }
         let mut input = Input::open(self.pin.display.as_deref()).map_err(Stop::Failed)?;
@@ -182,6 +185,16 @@ impl<'a> Scene<'a> {
             true => Ok(()),
             false => Err(Stop::Deferred(Reason::NoFocus)),
         }
+    }
+
+    /// Whether this window was clicked a moment ago, as another click would be
+    /// a double one, which selects text; notes that it is clicked now.
+    fn clicked_just_now(&self) -> bool {
+        static CLICKS: Mutex<BTreeMap<(String, u32), Instant>> = Mutex::new(BTreeMap::new());
+        let mut clicks = CLICKS.lock().unwrap_or_else(PoisonError::into_inner);
+        clicks.retain(|_, at| at.elapsed() < MULTI_CLICK);
+        let window = (typist_name(self.pin), self.window);
+        clicks.contains_key(&window) || clicks.insert(window, Instant::now()).is_some()
     }
 
     /// The point that must lie on top: where to click, else the middle of the
