@@ -71,7 +71,7 @@ fn find_prompt(before: &str, profile: &Profile) -> Option<usize> {
             if mark == "%" && before[..at].trim_end().ends_with(|c: char| c.is_ascii_digit()) {
                 continue;
             }
-            if before[..at].trim_start().starts_with("? ") || before[..at].contains("? ") {
+            if before[..at].contains("? ") {
                 return None;
             }
             return Some(before.len() - rest.len());

@@ -41,15 +41,23 @@ pub const fn words(_pid: u32) -> Option<Vec<String>> {
     None
 }
 
+/// Whether a bare shell has the terminal of process `pid`; false where that
+/// cannot be known.
+#[must_use]
+pub fn is_left_to_a_shell(pid: u32) -> bool {
+    words(pid).is_some_and(|words| is_bare_shell(&words))
+}
+
 /// Whether these words start a shell that reads its commands from the
 /// terminal: neither a script nor `-c`.
 #[must_use]
-pub fn is_bare_shell(words: &[String]) -> bool {
+fn is_bare_shell(words: &[String]) -> bool {
     let Some((program, arguments)) = words.split_first() else { return false };
     // A login shell's name begins with a hyphen.
     let name = program.trim_start_matches('-').rsplit('/').next().unwrap_or_default();
-    SHELLS.contains(&name)
-        && arguments.iter().all(|word| word.starts_with('-') && word != "-c" && word != "-ic" && word != "-lc")
+    // `-c`, alone or among other letters: the commands are given.
+    let given = |word: &String| !word.starts_with('-') || (!word.starts_with("--") && word.contains('c'));
+    SHELLS.contains(&name) && !arguments.iter().any(given)
 }
 
 #[cfg(test)]
@@ -63,6 +71,7 @@ mod tests {
         assert!(
             !is("sh -c claude")
                 && !is("bash -lc claude")
+                && !is("bash -xec claude")
                 && !is("bash ./agent")
                 && !is("claude")
                 && !is("node /usr/bin/claude")

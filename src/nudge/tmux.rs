@@ -262,7 +262,7 @@ impl PaneTerminal {
             still: None,
             copy_mode: mode != "0",
             synchronized: synchronized == "1" || input_off == "1",
-            bare_shell: foreground::words(self.process.pid).is_some_and(|words| foreground::is_bare_shell(&words)),
+            bare_shell: foreground::is_left_to_a_shell(self.process.pid),
         };
         Ok(Look { screen, seen })
     }

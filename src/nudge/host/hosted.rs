@@ -210,8 +210,7 @@ impl Terminal for Typist<'_> {
             still: Some(still),
             copy_mode: false,
             synchronized: false,
-            bare_shell: foreground::words(self.hosted.process.pid)
-                .is_some_and(|words| foreground::is_bare_shell(&words)),
+            bare_shell: foreground::is_left_to_a_shell(self.hosted.process.pid),
         };
         Ok(Look { screen, seen })
     }

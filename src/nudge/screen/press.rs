@@ -76,7 +76,7 @@ pub(super) fn rehearse(target: &Target, pin: &ScreenTarget, step: Step<'_>, cont
         let _typist = typist::lock("display", &typist_name(pin))?;
         let mut scene = Scene::open(target, pin)?;
         fits(&scene, pin.composer.as_deref())?;
-        scene.point()?;
+        scene.is_uncovered()?;
         match step {
             Step::Press(key) => drop(chord(&scene.keymap, key).map_err(Stop::Failed)?),
             // Unseen it would be pasted.
