@@ -18,6 +18,7 @@ mod root;
 mod samples;
 mod schema;
 mod settings;
+mod snapshot;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -33,8 +34,10 @@ pub use init::{InitReport, init};
 pub use place::{default_root, os_user, set_default_root};
 pub use root::Root;
 pub(crate) use samples::ROLES as SAMPLE_ROLES;
-pub use schema::{Hooks, Limits, Log, NudgeSettings, Retention, Settings, Watch};
+pub use schema::{Hooks, Limits, Log, NudgeSettings, Retention, Settings, SnapshotSettings, Watch};
 pub use settings::{Origin, Setting, settings};
+pub use snapshot::{SnapshotPlaces, snapshot_places};
+pub(crate) use snapshot::{approve as approve_snapshot_places, is_place_key};
 pub use values::{nearest, parse_bytes, parse_duration, show_duration};
 
 /// The settings, from the root.

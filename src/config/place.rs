@@ -43,6 +43,17 @@ pub(super) fn state_home() -> Option<PathBuf> {
         .or_else(|| home().map(|h| h.join(".local").join("state")))
 }
 
+/// Where data of this machine's user is kept: `XDG_DATA_HOME`, on Windows
+/// `LOCALAPPDATA`, else `~/.local/share`.
+pub(super) fn data_home() -> Option<PathBuf> {
+    if cfg!(test) {
+        return Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("target/unit-tests/data"));
+    }
+    variable("XDG_DATA_HOME")
+        .or_else(|| if cfg!(windows) { variable("LOCALAPPDATA") } else { None })
+        .or_else(|| home().map(|h| h.join(".local").join("share")))
+}
+
 fn config_home() -> Option<PathBuf> {
     if cfg!(test) {
         return Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("target/unit-tests/config"));

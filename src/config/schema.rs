@@ -41,6 +41,8 @@ unit!(small, u32, "number", parse_count, u32::to_string);
 unit!(switch, bool, "true or false", parse_switch, bool::to_string);
 unit!(hours, QuietHours, "hours (22:00-07:00, several with commas, or never)", QuietHours::parse, |v: &QuietHours| v
     .to_string());
+unit!(places, String, "default, a path, or a URL; several with commas", super::parse_text, String::clone);
+unit!(text, String, "text, or none", super::parse_text, String::clone);
 unit!(filter, String, "tracing filter (info, agent_cellphone=debug)", super::parse_filter, String::clone);
 
 macro_rules! schema {
@@ -180,10 +182,41 @@ schema! {
         /// Bytes of its output that are kept.
         output: u64 = bytes "16KiB",
     }
+    /// Snapshots of the whole root (`cellphone snapshot`).
+    snapshot: SnapshotSettings {
+        /// Where the repositories are; the first is the one that is written, the others get copies. `default` is a folder of the user's data. In force as approved (`cellphone trust`).
+        repositories: String = places "default",
+        /// File of the repositories' password; `none`: one is generated and kept outside the tree. In force as approved.
+        password_file: String = text "none",
+        /// Command that prints the password. In force as approved.
+        password_command: String = text "none",
+        /// Whether snapshots may only be added: forget, prune and repair refuse.
+        append_only: bool = switch "false",
+        /// Newest snapshots that `snapshot forget` keeps.
+        keep_last: u32 = small "10",
+        /// Hours of which it keeps the newest one.
+        keep_hourly: u32 = small "24",
+        /// Days of which it keeps the newest one.
+        keep_daily: u32 = small "14",
+        /// Weeks of which it keeps the newest one.
+        keep_weekly: u32 = small "8",
+        /// Months of which it keeps the newest one.
+        keep_monthly: u32 = small "12",
+        /// Age up to which it keeps all; 0 none for their age.
+        keep_within: Duration = duration "2d",
+    }
     /// What the program says about its own work.
     log: Log {
         /// What the daemon writes to its log.
         filter: String = filter "info",
+    }
+}
+
+fn parse_text(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("nothing stands there; write none for nothing".into()),
+        text if text.chars().any(char::is_control) => Err("a control character stands in it".into()),
+        text => Ok(text.to_owned()),
     }
 }
 

@@ -180,7 +180,8 @@ fn plain(text: &str) -> Option<Vec<Line>> {
         let value = rest.split_once(" #").map_or(rest, |(value, _)| value).trim_matches(' ');
         let is_word = |text: &str, more: &[u8]| text.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b));
         let spaced = rest.is_empty() || rest.starts_with(' ');
-        if key.is_empty() || !is_word(key, b"_") || !is_word(value, b"_.=,") || !spaced {
+        let plain = is_word(value, b"_.=,/-") && !value.starts_with('-');
+        if key.is_empty() || !is_word(key, b"_") || !plain || !spaced {
             return None;
         }
         let name = match line.len() - content.len() {
@@ -227,6 +228,8 @@ fn any_yaml(text: &str, path: &Path) -> Result<Vec<Line>, ConfigError> {
             Value::String(s) => Some(s.clone()),
             Value::Bool(b) => Some(b.to_string()),
             Value::Number(n) => Some(n.to_string()),
+            // A list of texts is the same texts with commas.
+            Value::Sequence(items) => items.iter().map(Value::as_str).collect::<Option<Vec<_>>>().map(|i| i.join(",")),
             _ => None,
         };
         let line = places.line(&name);

@@ -93,13 +93,14 @@ pub fn status(root: &Root) -> Result<Vec<TrustItem>, ConfigError> {
     if let Some(store) = &store {
         paths.extend(candidates(store, false)?);
     }
+    paths.push(super::snapshot::ITEM.to_owned());
     paths.sort();
     paths.dedup();
     let mut items = Vec::with_capacity(paths.len());
     for path in paths {
         // A hook that lost its executable bit was switched off by somebody: it counts as gone.
         let runs = !path.starts_with("hooks/") || runnable(root, &path)?;
-        let here = if runs { root.read(&path)? } else { None };
+        let here = if runs { in_tree(root, &path)? } else { None };
         let there = match &store {
             Some(store) => read_below(store, &path)?,
             None => None,
@@ -137,7 +138,7 @@ pub fn approve_seen(root: &Root, seen: &[TrustItem]) -> Result<Vec<TrustItem>, C
         if item.state == TrustState::Missing {
             withdraw(root, &item.path)?;
         } else {
-            let bytes = root.read(&item.path)?.unwrap_or_default();
+            let bytes = in_tree(root, &item.path)?.unwrap_or_default();
             if digest(&bytes) != item.digest {
                 let path = root.path().join(&item.path);
                 let why = "it changed after it was shown; look at it and run `cellphone trust` again";
@@ -198,7 +199,12 @@ pub fn lies_inside(root: &Root) -> bool {
     root.outside().starts_with(root.path())
 }
 
-fn withdraw(root: &Root, relative: &str) -> Result<(), ConfigError> {
+/// What the tree says: the file, or of the settings the part that needs approval.
+fn in_tree(root: &Root, path: &str) -> Result<Option<Vec<u8>>, ConfigError> {
+    if path == super::snapshot::ITEM { super::snapshot::in_tree(root) } else { root.read(path) }
+}
+
+pub(super) fn withdraw(root: &Root, relative: &str) -> Result<(), ConfigError> {
     let (folder, name) = relative.rsplit_once('/').unwrap_or(("", relative));
     let Some(store) = store(root)? else { return Ok(()) };
     match super::root::folder_below(&store, folder)? {

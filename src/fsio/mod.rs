@@ -13,6 +13,7 @@ mod lock;
 mod portable;
 #[cfg(unix)]
 mod unix;
+mod walk;
 pub mod watch;
 #[cfg(target_os = "linux")]
 mod writers;
@@ -26,6 +27,7 @@ pub use lock::{Held, KeptLock, Lock};
 pub use portable::Dir;
 #[cfg(unix)]
 pub use unix::Dir;
+pub use walk::{Facts, Found};
 
 /// An operation on one file that did not work.
 #[derive(Debug, thiserror::Error)]

@@ -12,7 +12,7 @@ use super::{Appender, FileKind, FsError, Result, Stat, temporary_name};
 /// A directory, by its path.
 #[derive(Debug, Clone)]
 pub struct Dir {
-    path: PathBuf,
+    pub(super) path: PathBuf,
 }
 
 impl Dir {

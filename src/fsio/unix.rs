@@ -17,8 +17,8 @@ use super::{Appender, FileKind, FsError, Result, Stat, temporary_name};
 /// An open directory. Cloning shares the handle.
 #[derive(Debug, Clone)]
 pub struct Dir {
-    fd: Arc<OwnedFd>,
-    path: PathBuf,
+    pub(super) fd: Arc<OwnedFd>,
+    pub(super) path: PathBuf,
 }
 
 const FOLDER: Mode = Mode::RWXU;

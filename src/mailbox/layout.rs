@@ -207,6 +207,15 @@ impl Mailbox {
         Ok(Lock::exclusive(&self.tree.locks, &self.lock_name("mailbox"))?)
     }
 
+    /// Keeps our own moves within this mailbox away until the lock is dropped,
+    /// for whoever lists its folders. A delivery and a plain `mv` take no lock.
+    ///
+    /// # Errors
+    /// When the lock file cannot be opened.
+    pub fn hold_still(&self) -> Result<Option<Lock>> {
+        self.lock_shared()
+    }
+
     /// The lock for a scan. On a disk that is full or read-only the lock file
     /// may not come into being; reading goes on without it, and the second
     /// look at folders that changed has to do.

@@ -68,6 +68,8 @@ pub enum EventKind {
     Config,
     /// An agent joined, or its roster entry changed.
     Joined,
+    /// A snapshot was taken, or some were given up.
+    Snapshot,
     /// `doctor` repaired something.
     Repaired,
     /// Something that should be looked at: watching fell back, a worker ended.

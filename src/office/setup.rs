@@ -123,7 +123,11 @@ impl Office {
             ConfigError::Refused(why) => OfficeError::new(ErrorKind::Usage, why).hint("cellphone config schema"),
             other => OfficeError::from(other).hint("mend the file, or cellphone doctor --fix"),
         };
-        if changed.map_err(refused)? {
+        let changed = changed.map_err(refused)?;
+        if config::is_place_key(key) {
+            config::approve_snapshot_places(self.root())?;
+        }
+        if changed {
             let event = Event::new(jiff::Timestamp::now(), EventKind::Config).agent(&self.actor());
             self.note(&[event.with("setting", key).with("value", value.unwrap_or("default"))]);
         }

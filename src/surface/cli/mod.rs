@@ -44,6 +44,7 @@ mod roles;
 mod run;
 mod search;
 mod send;
+mod snapshot;
 mod status;
 mod thread;
 mod trace;

@@ -1,0 +1,184 @@
+//! Snapshots as the surfaces ask for them: permission, which repository, what
+//! is told to the journal and the log.
+
+use crate::config::{SnapshotPlaces, snapshot_places};
+use crate::model::{Event, EventKind};
+use crate::snapshot::{self, Place, Request, Secrets, SnapshotError, Sources};
+
+use super::{ErrorKind, Office, OfficeError, Result};
+
+pub use crate::snapshot::{Created, Kind, Phase, Progress, Repository, Snapshot, Wanted};
+
+impl From<SnapshotError> for OfficeError {
+    fn from(e: SnapshotError) -> Self {
+        let kind = match &e {
+            SnapshotError::Place(_) => ErrorKind::Refused,
+            SnapshotError::Refused(_) => ErrorKind::Refused,
+            SnapshotError::NoRepository(_) | SnapshotError::NotFound(_) => ErrorKind::NotFound,
+            SnapshotError::Busy(_) => ErrorKind::TryAgain,
+            _ => ErrorKind::Failed,
+        };
+        let hint = match &e {
+            SnapshotError::Place(_) => Some("cellphone config set snapshot.repositories /elsewhere"),
+            SnapshotError::NoRepository(_) => Some("cellphone snapshot create"),
+            SnapshotError::Secret(_) => Some("cellphone snapshot key file"),
+            SnapshotError::NotFound(_) => Some("cellphone snapshot list"),
+            SnapshotError::Damaged(_) => Some("cellphone snapshot check --read-data"),
+            SnapshotError::Fs(e) if e.is_full() => Some("make room on that disk, or cellphone snapshot prune"),
+            _ => None,
+        };
+        let error = Self::new(kind, e.to_string());
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}
+
+/// What `snapshot create` did.
+#[derive(Debug)]
+pub struct Taken {
+    /// The snapshot.
+    pub created: Created,
+    /// The repository it went to.
+    pub repository: String,
+}
+
+impl Office {
+    /// Where snapshots go and what unlocks them, as approved.
+    ///
+    /// # Errors
+    /// When the approved copy cannot be read.
+    pub fn snapshot_places(&self) -> Result<SnapshotPlaces> {
+        Ok(snapshot_places(self.root(), self.settings())?)
+    }
+
+    /// The repositories in their order, none of them opened.
+    ///
+    /// # Errors
+    /// A place that is none, or lies in the tree.
+    pub fn snapshot_repositories(&self) -> Result<Vec<Place>> {
+        let places = self.snapshot_places()?;
+        let mut found = Vec::new();
+        for text in &places.repositories {
+            let place = Place::parse(text, &places.usual)?;
+            place.must_be_outside(self.root().path())?;
+            found.push(place);
+        }
+        if found.is_empty() {
+            return Err(OfficeError::new(ErrorKind::Usage, "snapshot.repositories names no repository")
+                .hint("cellphone config set snapshot.repositories default"));
+        }
+        Ok(found)
+    }
+
+    /// What unlocks them.
+    ///
+    /// # Errors
+    /// When the approved copy cannot be read.
+    pub fn snapshot_secrets(&self) -> Result<Secrets> {
+        use crate::snapshot::PasswordSource as From;
+        let places = self.snapshot_places()?;
+        let given = std::env::var("CELLPHONE_SNAPSHOT_PASSWORD").ok().filter(|p| !p.is_empty());
+        let source = match (given, places.password_file, places.password_command) {
+            (Some(text), ..) => From::Environment(text),
+            (None, Some(path), _) => From::File(path),
+            (None, None, Some(line)) => From::Command(line),
+            (None, None, None) => From::Generated,
+        };
+        Ok(Secrets::new(places.secrets, source))
+    }
+
+    /// Opens the repository that is asked for by its place, or the first one.
+    ///
+    /// # Errors
+    /// There is none, or the password does not open it.
+    pub fn snapshot_repository(&self, which: Option<&str>) -> Result<Repository> {
+        let place = self.snapshot_place(which)?;
+        let secrets = self.snapshot_secrets()?;
+        Ok(match self.settings().snapshot.append_only {
+            true => Repository::open_append_only(&place, &secrets)?,
+            false => Repository::open(&place, &secrets)?,
+        })
+    }
+
+    fn snapshot_place(&self, which: Option<&str>) -> Result<Place> {
+        let Some(text) = which else { return Ok(self.snapshot_repositories()?.remove(0)) };
+        let place = Place::parse(text, &self.snapshot_places()?.usual)?;
+        place.must_be_outside(self.root().path())?;
+        Ok(place)
+    }
+
+    /// Makes the first repository where there is none; whether it did.
+    ///
+    /// # Errors
+    /// It may not be there, or cannot be written.
+    pub fn snapshot_init(&self) -> Result<bool> {
+        let (place, secrets) = (self.snapshot_place(None)?, self.snapshot_secrets()?);
+        if Repository::exists(&place)? {
+            return Ok(false);
+        }
+        // Two at once would make two keys of which one opens nothing.
+        let _held = self.root().lock("repository")?;
+        if Repository::exists(&place)? {
+            return Ok(false);
+        }
+        Repository::init(&place, &secrets)?;
+        Ok(true)
+    }
+
+    /// What a snapshot is taken of.
+    #[must_use]
+    pub fn snapshot_sources(&self) -> Sources {
+        Sources { root: self.root().dir().clone(), state: self.root().state().clone(), mailboxes: self.tree.clone() }
+    }
+
+    /// Takes a snapshot into the first repository, which is made when it is
+    /// not there.
+    ///
+    /// # Errors
+    /// Whatever keeps a live file out of it; nothing is recorded then.
+    pub fn snapshot_create(&self, kind: Kind, progress: &Progress) -> Result<Taken> {
+        self.may_snapshot()?;
+        self.snapshot_init()?;
+        let repository = self.snapshot_repository(None)?;
+        let _held = repository.lock_writer(self.root().state())?;
+        let sources = self.snapshot_sources();
+        let request = Request { sources: &sources, root: self.root().id(), kind };
+        let created = snapshot::create(&repository, &request, progress)?;
+        let event = Event::new(self.now(), EventKind::Snapshot)
+            .agent(&self.actor())
+            .with("snapshot", &created.id)
+            .with("kind", created.kind.word())
+            .with("bytes_added", created.bytes_added);
+        self.note(&[event]);
+        Ok(Taken { created, repository: repository.place().to_string() })
+    }
+
+    /// All snapshots of a repository, oldest first.
+    ///
+    /// # Errors
+    /// There is no repository, or it cannot be read.
+    pub fn snapshot_list(&self, which: Option<&str>) -> Result<Vec<Snapshot>> {
+        Ok(self.snapshot_repository(which)?.snapshots()?)
+    }
+
+    /// One snapshot.
+    ///
+    /// # Errors
+    /// There is none, or several are meant.
+    pub fn snapshot_show(&self, which: Option<&str>, wanted: &Wanted) -> Result<Snapshot> {
+        Ok(self.snapshot_repository(which)?.find(wanted)?)
+    }
+
+    /// Whoever may send may see to it that nothing of it is lost.
+    fn may_snapshot(&self) -> Result<()> {
+        let policy = self.own_policy();
+        if policy.send || policy.manage {
+            return Ok(());
+        }
+        let (who, role) = (self.actor(), self.role_of(&self.actor()));
+        Err(OfficeError::new(ErrorKind::Refused, format!("{who} is {role}, who may not take snapshots"))
+            .hint(format!("cellphone roles show {role}")))
+    }
+}

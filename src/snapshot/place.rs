@@ -1,0 +1,138 @@
+//! Where a repository is, and that it is not in what it protects.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::{Result, SnapshotError};
+
+/// Where a repository is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A folder of this machine.
+    Local(PathBuf),
+    /// `rest:https://…` or `opendal:s3…`, for what was built with it.
+    Remote(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(path) => write!(f, "{}", path.display()),
+            Self::Remote(text) => f.write_str(&without_password(text)),
+        }
+    }
+}
+
+/// A URL without what stands between `//` and `@`.
+fn without_password(text: &str) -> String {
+    match text.split_once("//").and_then(|(head, rest)| Some((head, rest.split_once('@')?.1))) {
+        Some((head, rest)) => format!("{head}//…@{rest}"),
+        None => text.to_owned(),
+    }
+}
+
+impl Place {
+    /// Reads one entry of `snapshot.repositories`; `usual` is what `default`
+    /// stands for.
+    ///
+    /// # Errors
+    /// A relative path, or a kind of repository this program was built without.
+    pub fn parse(text: &str, usual: &Path) -> Result<Self> {
+        let text = text.trim();
+        if text == "default" {
+            return Ok(Self::Local(usual.to_owned()));
+        }
+        let path = text.strip_prefix("local:").unwrap_or(text);
+        if Path::new(path).is_absolute() {
+            return Ok(Self::Local(PathBuf::from(path)));
+        }
+        if let Some(home) = path.strip_prefix("~/") {
+            let known = std::env::var_os("HOME").map(PathBuf::from).filter(|p| p.is_absolute());
+            return known
+                .map(|top| Self::Local(top.join(home)))
+                .ok_or_else(|| SnapshotError::Place(format!("{text}: no home folder is known; write the whole path")));
+        }
+        let (built, feature) = match text.split_once(':').map(|(kind, _)| kind) {
+            Some("rest") => (cfg!(feature = "rest"), "rest"),
+            Some("opendal") => (cfg!(feature = "s3"), "s3"),
+            _ => {
+                let why = "write default, /a/path, ~/a/path, rest:https://…, or opendal:s3 with its options";
+                return Err(SnapshotError::Place(format!("{text:?} is no place for a repository; {why}")));
+            }
+        };
+        if !built {
+            let why = format!("this program was built without it (cargo install --features {feature})");
+            return Err(SnapshotError::Place(format!("{}: {why}", without_password(text))));
+        }
+        Ok(Self::Remote(text.to_owned()))
+    }
+
+    /// Refuses a folder inside the tree it is to protect, links resolved, and
+    /// one that the tree lies in.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Place`].
+    pub fn must_be_outside(&self, root: &Path) -> Result<()> {
+        let Self::Local(path) = self else { return Ok(()) };
+        let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        if resolved(path).starts_with(&root) {
+            let why = "lies in the tree it is to protect; what destroys the one would destroy the other";
+            return Err(SnapshotError::Place(format!("{} {why}", path.display())));
+        }
+        Ok(())
+    }
+}
+
+/// The path with the links of the part that exists resolved, and `..` of the
+/// rest taken out.
+fn resolved(path: &Path) -> PathBuf {
+    let mut rest = Vec::new();
+    let mut here = path;
+    loop {
+        if let Ok(real) = here.canonicalize() {
+            return rest.iter().rev().fold(real, |path: PathBuf, part: &std::ffi::OsString| {
+                if part == ".." { path.parent().map(Path::to_owned).unwrap_or(path) } else { path.join(part) }
+            });
+        }
+        let Some(parent) = here.parent() else { return path.to_owned() };
+        // A dangling link counts as the place it points to.
+        if let Ok(target) = std::fs::read_link(here) {
+            let target = if target.is_absolute() { target } else { parent.join(target) };
+            return rest.iter().rev().fold(resolved(&target), |path, part| path.join(part));
+        }
+        rest.push(here.components().next_back().map(|c| c.as_os_str().to_owned()).unwrap_or_default());
+        here = parent;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_and_shown_without_its_password() {
+        let usual = Path::new("/data/x");
+        assert_eq!(Place::parse("default", usual).unwrap(), Place::Local(usual.to_owned()));
+        assert_eq!(Place::parse(" /a/b", usual).unwrap(), Place::Local("/a/b".into()));
+        assert!(Place::parse("a/b", usual).is_err());
+        assert!(Place::parse("ftp:x", usual).is_err());
+        assert_eq!(without_password("rest:https://me:secret@host/x"), "rest:https://…@host/x");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn inside_the_tree_is_refused_also_through_links() {
+        let tmp = tempfile::tempdir().unwrap();
+        let (root, other) = (tmp.path().join("root"), tmp.path().join("other"));
+        for dir in [&root, &other] {
+            crate::fsio::Dir::create_all(dir).unwrap();
+        }
+        std::os::unix::fs::symlink(&root, other.join("link")).unwrap();
+        std::os::unix::fs::symlink(root.join("later"), other.join("dangling")).unwrap();
+        let outside = |path: PathBuf| Place::Local(path).must_be_outside(&root);
+        assert!(outside(other.join("repo")).is_ok());
+        for inside in [root.join("x"), other.join("link/y/z"), other.join("dangling"), other.join("a/../link/b")] {
+            assert!(outside(inside.clone()).is_err(), "{}", inside.display());
+        }
+    }
+}
