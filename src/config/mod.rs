@@ -9,6 +9,7 @@
 //! file and the command to run next. Knows nothing of mail, roles or windows.
 
 mod change;
+mod cron;
 mod entries;
 mod error;
 pub(crate) mod good;
@@ -27,6 +28,7 @@ pub mod trust;
 mod values;
 
 pub use change::{set_setting, unset_setting};
+pub use cron::Cron;
 pub use entries::{remove_entry, set_entry};
 pub use error::ConfigError;
 pub use good::{ConfigFault, keep_settings, settings_in_force};

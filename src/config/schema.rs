@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::cron::Cron;
 use super::settings::Origin;
 use super::values::{parse_bytes, parse_count, parse_duration, parse_switch, show_bytes, show_duration};
 use crate::model::QuietHours;
@@ -42,6 +43,7 @@ unit!(switch, bool, "true or false", parse_switch, bool::to_string);
 unit!(hours, QuietHours, "hours (22:00-07:00, several with commas, or never)", QuietHours::parse, |v: &QuietHours| v
     .to_string());
 unit!(places, String, "default, a path, or a URL; several with commas", super::parse_text, String::clone);
+unit!(cron, Cron, "minute hour day month weekday (0 2 * * SUN), or none", Cron::parse, Cron::to_string);
 unit!(text, String, "text, or none", super::parse_text, String::clone);
 unit!(filter, String, "tracing filter (info, agent_cellphone=debug)", super::parse_filter, String::clone);
 
@@ -204,6 +206,28 @@ schema! {
         keep_monthly: u32 = small "12",
         /// Age up to which it keeps all; 0 none for their age.
         keep_within: Duration = duration "2d",
+        /// When the daemon takes a full one: every file is read again.
+        schedule_full: Cron = cron "0 2 * * SUN",
+        /// When it takes one against the last full one.
+        schedule_differential: Cron = cron "0 4 * * WED",
+        /// When it takes one against the newest one.
+        schedule_incremental: Cron = cron "0 3 * * MON,TUE,THU-SAT",
+        /// When it checks the repositories.
+        schedule_check: Cron = cron "0 5 * * SUN",
+        /// Time after which new mail is in a snapshot, whatever the schedule says; 0 never for its age.
+        after: Duration = duration "1h",
+        /// New messages after which it takes one; 0 never for their number.
+        after_messages: u64 = count "500",
+        /// What is due by the schedule is put off by as much of this as the root's id says.
+        jitter: Duration = duration "5m",
+        /// Age of the newest one that is bad health.
+        health_age: Duration = duration "1d2h",
+        /// Age of the last check that is bad health.
+        health_check_age: Duration = duration "8d",
+        /// Free space where a repository is, under which it is bad health.
+        health_free: u64 = bytes "1GiB",
+        /// Least time before the captain is told the same again.
+        health_cooldown: Duration = duration "1d",
     }
     /// What the program says about its own work.
     log: Log {

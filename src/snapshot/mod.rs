@@ -28,6 +28,7 @@ mod repository;
 mod secret;
 mod snapshots;
 mod stray;
+mod timetable;
 mod tree;
 
 pub use archive::{Created, Request, create};
@@ -37,6 +38,7 @@ pub use progress::{Phase, Progress};
 pub use repository::{KeyInfo, Repository};
 pub use secret::{PasswordSource, Secrets, is_exposed};
 pub use snapshots::{Kind, Snapshot, Wanted};
+pub use timetable::{Done, Job, Timetable, Waiting};
 
 use crate::fsio::FsError;
 use crate::mailbox::MailboxError;
