@@ -5,6 +5,7 @@
 //! alone. Times that a clock change skips or repeats are its decision.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use cronexpr::{Crontab, FallbackTimezoneOption, ParseOptions, parse_crontab_with};
 use jiff::Timestamp;
@@ -12,11 +13,15 @@ use jiff::Timestamp;
 /// What is written for never.
 const NEVER: &str = "none";
 
+/// What is built in: known to be right, so that a `send`, which reads the
+/// settings too, neither compiles it nor asks for this machine's time zone.
+const BUILT_IN: [&str; 4] = ["0 2 * * SUN", "0 4 * * WED", "0 3 * * MON,TUE,THU-SAT", "0 5 * * SUN"];
+
 /// A schedule, or never.
 #[derive(Debug, Clone)]
 pub struct Cron {
     text: String,
-    table: Option<Crontab>,
+    table: OnceLock<Option<Crontab>>,
 }
 
 impl Cron {
@@ -26,22 +31,26 @@ impl Cron {
     /// What is expected, for a person.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        if text == NEVER {
-            return Ok(Self { text: text.to_owned(), table: None });
+        let cron = Self { text: text.to_owned(), table: OnceLock::new() };
+        if text == NEVER || BUILT_IN.contains(&text) || cron.table().is_some() {
+            return Ok(cron);
         }
-        let mut options = ParseOptions::default();
-        options.fallback_timezone_option = FallbackTimezoneOption::System;
-        let table = parse_crontab_with(text, options).map_err(|_| {
-            format!("{text:?} is no schedule; write minute, hour, day, month and weekday (0 2 * * SUN), or none")
-        })?;
-        Ok(Self { text: text.to_owned(), table: Some(table) })
+        Err(format!("{text:?} is no schedule; write minute, hour, day, month and weekday (0 2 * * SUN), or none"))
+    }
+
+    fn table(&self) -> Option<&Crontab> {
+        let compile = || {
+            let mut options = ParseOptions::default();
+            options.fallback_timezone_option = FallbackTimezoneOption::System;
+            parse_crontab_with(&self.text, options).ok()
+        };
+        self.table.get_or_init(compile).as_ref()
     }
 
     /// The first time after `at`; `None` for never.
     #[must_use]
     pub fn next_after(&self, at: Timestamp) -> Option<Timestamp> {
-        let next = self.table.as_ref()?.find_next(at).ok()?;
-        Some(next.timestamp())
+        Some(self.table()?.find_next(at).ok()?.timestamp())
     }
 }
 
@@ -61,7 +70,7 @@ impl Eq for Cron {}
 
 impl Default for Cron {
     fn default() -> Self {
-        Self { text: NEVER.to_owned(), table: None }
+        Self { text: NEVER.to_owned(), table: OnceLock::new() }
     }
 }
 
@@ -81,6 +90,13 @@ mod tests {
         let berlin = Cron::parse("0 3 * * MON,TUE,THU-SAT Europe/Berlin").unwrap();
         assert_eq!(berlin.next_after(at("2026-11-24T02:00:01Z")), Some(at("2026-11-26T02:00:00Z")));
         assert_eq!(Cron::parse("none").unwrap().next_after(at("2026-11-24T00:00:00Z")), None);
+    }
+
+    #[test]
+    fn what_is_built_in_is_right() {
+        for text in BUILT_IN {
+            assert!(Cron::parse(text).unwrap().table().is_some(), "{text}");
+        }
     }
 
     #[test]

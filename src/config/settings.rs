@@ -180,7 +180,7 @@ fn plain(text: &str) -> Option<Vec<Line>> {
         let value = rest.split_once(" #").map_or(rest, |(value, _)| value).trim_matches(' ');
         let is_word = |text: &str, more: &[u8]| text.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b));
         let spaced = rest.is_empty() || rest.starts_with(' ');
-        let plain = is_word(value, b"_.=,/-") && !value.starts_with('-');
+        let plain = is_word(value, b"_.=,/-* ") && !value.starts_with(['-', '*']);
         if key.is_empty() || !is_word(key, b"_") || !plain || !spaced {
             return None;
         }
