@@ -379,7 +379,8 @@ fn name_lost(contents: &mut Contents<'_>, snapshots: &[Snapshot], found: &mut Ch
                 lost.insert(LostFile { path: path.to_owned(), snapshot: snapshot.short().to_owned() });
             };
             let Ok(entries) = contents.folder(&id) else {
-                note(&at.join(""));
+                // The whole folder; the top one is everything.
+                note(if at.as_os_str().is_empty() { Path::new(".") } else { &at });
                 continue;
             };
             for entry in entries {

@@ -148,7 +148,12 @@ impl Office {
     /// # Errors
     /// The actor may not, there is no such key, or it is the last one.
     pub fn snapshot_key_remove(&self, which: Option<&str>, id: &str) -> Result<String> {
-        self.writing(which, |repository| Ok(repository.remove_key(id)?))
+        let secrets = self.snapshot_secrets()?;
+        self.writing(which, |repository| {
+            let removed = repository.remove_key(id)?;
+            secrets.forget_kept(&repository.place().to_string());
+            Ok(removed)
+        })
     }
 
     /// Something that takes from a repository, under our lock of it.
