@@ -11,6 +11,7 @@ pub mod boot;
 mod lock;
 #[cfg(not(unix))]
 mod portable;
+mod restore;
 #[cfg(unix)]
 mod unix;
 mod walk;
@@ -25,6 +26,7 @@ use std::time::Duration;
 pub use lock::{Held, KeptLock, Lock};
 #[cfg(not(unix))]
 pub use portable::Dir;
+pub use restore::settle_file;
 #[cfg(unix)]
 pub use unix::Dir;
 pub use walk::{Facts, Found};

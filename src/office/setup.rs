@@ -26,6 +26,10 @@ pub fn init(path: &Path, human: Option<&str>) -> Result<InitReport> {
     let human = human.map_or_else(config::os_user, str::to_owned);
     let report = config::init(path, &human)?;
     Roster::keep_good(&config::Root::open(&report.root)?)?;
+    // A root without a repository is a root all the same: the first snapshot makes it.
+    if let Err(e) = Office::open_for_repair(Some(&report.root)).and_then(|office| office.snapshot_init()) {
+        tracing::warn!(error = %e, "no repository for snapshots was made");
+    }
     Ok(report)
 }
 

@@ -99,7 +99,7 @@ struct BlobIn<'a> {
     offset: u32,
     length: u32,
     #[serde(default)]
-    uncompressed_length: u32,
+    uncompressed_length: Option<u32>,
 }
 
 impl Index {
@@ -115,7 +115,12 @@ impl Index {
             self.packs.push(unhex(pack.id).ok_or_else(bad)?);
             for blob in pack.blobs {
                 let id = unhex(blob.id).ok_or_else(|| fail(format!("{} is no id", blob.id)))?;
-                let spot = Spot { pack: at, offset: blob.offset, length: blob.length, raw: blob.uncompressed_length };
+                let spot = Spot {
+                    pack: at,
+                    offset: blob.offset,
+                    length: blob.length,
+                    raw: blob.uncompressed_length.unwrap_or(0),
+                };
                 match blob.sort {
                     Sort::Data => self.data.insert(id, spot),
                     Sort::Tree => self.trees.insert(id, spot),

@@ -15,9 +15,12 @@
 //! tags `cellphone`, `root=ID` and `kind=KIND`.
 
 mod archive;
+mod check;
 mod chunks;
 mod cipher;
+mod contents;
 mod index;
+mod keep;
 mod listing;
 mod local;
 mod pack;
@@ -25,6 +28,7 @@ mod place;
 mod progress;
 mod read;
 mod repository;
+mod restore;
 mod secret;
 mod snapshots;
 mod stray;
@@ -32,10 +36,14 @@ mod timetable;
 mod tree;
 
 pub use archive::{Created, Request, create};
+pub use check::{Checked, Depth, LostFile, RepairPlan};
+pub use contents::{Change, Difference, Shown};
+pub use keep::{ForgetPlan, KeepRules, Pruning, of_root, plan_forget};
 pub use listing::Sources;
 pub use place::Place;
 pub use progress::{Phase, Progress};
 pub use repository::{KeyInfo, Repository};
+pub use restore::{Part, Restored, Selection, restore_into};
 pub use secret::{PasswordSource, Secrets, is_exposed};
 pub use snapshots::{Kind, Snapshot, Wanted};
 pub use timetable::{Done, Job, Timetable, Waiting};
@@ -76,6 +84,19 @@ pub enum SnapshotError {
     /// What is stored is not what was stored.
     #[error("{0}")]
     Damaged(String),
+    /// Files that cannot be restored; all others were.
+    #[error("{} cannot be restored from {repository}: {why}; lost: {}", files_word(files.len()), some(files))]
+    Lost {
+        /// The repository.
+        repository: String,
+        /// Their paths from the root.
+        files: Vec<std::path::PathBuf>,
+        /// What is damaged.
+        why: String,
+    },
+    /// What was read could not be handed on.
+    #[error("cannot write the bytes: {0}")]
+    Output(std::io::Error),
     /// A live file could not be read.
     #[error("{0}")]
     Unread(String),
@@ -96,4 +117,18 @@ pub(crate) fn hostname() -> String {
     return rustix::system::uname().nodename().to_string_lossy().into_owned();
     #[cfg(not(unix))]
     std::env::var("COMPUTERNAME").unwrap_or_else(|_| "localhost".into())
+}
+
+fn files_word(n: usize) -> String {
+    if n == 1 { "1 file".into() } else { format!("{n} files") }
+}
+
+/// The first paths of a list, for an error.
+fn some(files: &[std::path::PathBuf]) -> String {
+    const SHOWN: usize = 10;
+    let mut shown: Vec<String> = files.iter().take(SHOWN).map(|path| path.display().to_string()).collect();
+    if files.len() > SHOWN {
+        shown.push(format!("and {} more", files.len() - SHOWN));
+    }
+    shown.join(", ")
 }

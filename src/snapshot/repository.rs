@@ -262,7 +262,8 @@ impl Repository {
     /// # Errors
     /// When it cannot be written.
     pub fn add_password(&self, password: &str) -> Result<String> {
-        Ok(self.rustic()?.add_key(password, &KeyOptions::default())?.to_hex().to_string())
+        let options = KeyOptions::default().hostname(super::hostname()).username(crate::config::os_user());
+        Ok(self.rustic()?.add_key(password, &options.with_created(true))?.to_hex().to_string())
     }
 
     /// The keys: id, who made it, when.

@@ -120,6 +120,14 @@ impl Secrets {
         fits.then_some(kept.key)
     }
 
+    /// Forgets a kept master key: the password has to unlock it again.
+    pub(crate) fn forget_kept(&self, place: &str) {
+        if let Ok(dir) = Dir::open(&self.folder) {
+            // Not there is what we want.
+            let _ = dir.remove(&file(place));
+        }
+    }
+
     /// Keeps a master key. Without it the password still opens everything.
     pub(super) fn keep(&self, repository: &str, place: &str, password: &str, key: serde_json::Value) -> Result<()> {
         let mut salt = [0; 16];

@@ -180,18 +180,22 @@ impl Repository {
     /// # Errors
     /// When one cannot be read.
     pub fn snapshots(&self) -> Result<Vec<Snapshot>> {
-        let mut sealer = self.sealer()?;
         let mut found = Vec::new();
         for id in self.ids(FileType::Snapshot)? {
-            let name = hex(&id);
-            let damaged = || SnapshotError::Damaged(format!("snapshot {} cannot be read", &name[..8]));
-            let bytes = self.backend.read_full(FileType::Snapshot, &RusticId::new(id))?;
-            let json = sealer.open_file(&bytes).ok_or_else(damaged)?;
-            let file = serde_json::from_slice(&json).map_err(|_| damaged())?;
-            found.push(Snapshot::read(name.clone(), file).ok_or_else(damaged)?);
+            found.push(self.snapshot(&id)?);
         }
         found.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
         Ok(found)
+    }
+
+    /// One snapshot by its whole id.
+    pub(super) fn snapshot(&self, id: &Id) -> Result<Snapshot> {
+        let name = hex(id);
+        let damaged = || SnapshotError::Damaged(format!("snapshot {} cannot be read", &name[..8]));
+        let bytes = self.backend.read_full(FileType::Snapshot, &RusticId::new(*id))?;
+        let json = self.sealer()?.open_file(&bytes).ok_or_else(damaged)?;
+        let file = serde_json::from_slice(&json).map_err(|_| damaged())?;
+        Snapshot::read(name.clone(), file).ok_or_else(damaged)
     }
 
     /// The snapshot that is meant. Of another program only by its id.

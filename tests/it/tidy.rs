@@ -27,13 +27,15 @@ const LAYERS: [(&str, u8); 16] = [
 ];
 
 /// A crate that stands behind one module, and that module.
-const VENDORS: [(&str, &str); 11] = [
+const VENDORS: [(&str, &str); 13] = [
     ("enigo", "src/nudge/"),
     ("x11rb", "src/nudge/"),
     ("portable_pty", "src/nudge/"),
     ("vt100", "src/nudge/"),
     ("notify", "src/fsio/"),
     ("rustic_core", "src/snapshot/"),
+    ("rustic_backend", "src/snapshot/"),
+    ("zstd", "src/snapshot/cipher.rs"),
     ("fs2", "src/fsio/lock.rs"),
     ("grep_searcher", "src/office/"),
     ("ureq", "src/nudge/webhook.rs"),

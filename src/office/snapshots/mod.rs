@@ -1,13 +1,19 @@
 //! Snapshots as the surfaces ask for them: permission, which repository, what
 //! is told to the journal and the log.
 
+mod keeping;
+mod looking;
+
 use crate::config::{SnapshotPlaces, snapshot_places};
 use crate::model::{Event, EventKind};
-use crate::snapshot::{self, Place, Request, Secrets, SnapshotError, Sources};
+use crate::snapshot::{self, Request, SnapshotError, Sources};
 
 use super::{ErrorKind, Office, OfficeError, Result};
 
-pub use crate::snapshot::{Created, Kind, Phase, Progress, Repository, Snapshot, Wanted};
+pub use crate::snapshot::{
+    Change, Checked, Created, Depth, Difference, ForgetPlan, KeepRules, KeyInfo, Kind, LostFile, Part, Phase, Place,
+    Progress, Pruning, RepairPlan, Repository, Restored, Secrets, Selection, Shown, Snapshot, Wanted,
+};
 
 impl From<SnapshotError> for OfficeError {
     fn from(e: SnapshotError) -> Self {
@@ -23,7 +29,7 @@ impl From<SnapshotError> for OfficeError {
             SnapshotError::NoRepository(_) => Some("cellphone snapshot create"),
             SnapshotError::Secret(_) => Some("cellphone snapshot key file"),
             SnapshotError::NotFound(_) => Some("cellphone snapshot list"),
-            SnapshotError::Damaged(_) => Some("cellphone snapshot check --read-data"),
+            SnapshotError::Damaged(_) | SnapshotError::Lost { .. } => Some("cellphone snapshot check --read-data"),
             SnapshotError::Fs(e) if e.is_full() => Some("make room on that disk, or cellphone snapshot prune"),
             _ => None,
         };

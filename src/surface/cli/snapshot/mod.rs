@@ -1,15 +1,25 @@
-//! `cellphone snapshot`: take, look at, keep and check snapshots.
+//! `cellphone snapshot`: take, look at, keep, check and restore snapshots.
 
+mod keep;
+mod look;
 mod progress;
 mod shown;
 
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
 use super::Run;
 use super::context::Context;
-use super::failure::Failure;
-use crate::office::snapshots::{Kind, Wanted};
+use super::failure::{Code, Failure};
+use crate::model::{AgentName, MessageId};
+use crate::office::Office;
+use crate::office::snapshots::{Kind, Part, Selection, Wanted};
 
 pub(super) const EXAMPLES: &str = "cellphone snapshot create
-cellphone snapshot list";
+cellphone snapshot list
+cellphone snapshot restore --target ~/restored
+cellphone snapshot check --read-data";
 
 /// Arguments of `snapshot`.
 #[derive(Debug, clap::Args)]
@@ -40,6 +50,84 @@ enum What {
         #[arg(value_parser = wanted, default_value = "latest")]
         snapshot: Wanted,
     },
+    /// What is in a snapshot
+    Ls {
+        /// Its id or the beginning of it, or `latest`
+        #[arg(value_parser = wanted, default_value = "latest")]
+        snapshot: Wanted,
+        /// Only what is below this path
+        #[arg(default_value = "")]
+        path: PathBuf,
+    },
+    /// The bytes of one file
+    Cat {
+        /// Its id or the beginning of it, or `latest`
+        #[arg(value_parser = wanted)]
+        snapshot: Wanted,
+        /// The path from the root
+        path: PathBuf,
+    },
+    /// What changed from one snapshot to another
+    Diff {
+        /// The earlier
+        #[arg(value_parser = wanted)]
+        from: Wanted,
+        /// The later
+        #[arg(value_parser = wanted, default_value = "latest")]
+        to: Wanted,
+    },
+    /// Write a snapshot, or a part of it, into an empty folder
+    Restore(RestoreArgs),
+    /// Whether what is stored is still what was stored
+    Check {
+        /// Read all data, not only directories
+        #[arg(long)]
+        read_data: bool,
+        /// Read this part of the data, others each time
+        #[arg(long, value_name = "N%", value_parser = percent, conflicts_with = "read_data")]
+        read_data_subset: Option<f64>,
+    },
+    /// Give up old snapshots by rule: planned, shown, then done
+    Forget(keep::ForgetArgs),
+    /// Give back the space that no snapshot needs: planned, shown, then done
+    Prune(keep::PruneArgs),
+    /// Take damaged pieces out of the index, so that live files are stored anew
+    Repair {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Copy what the other repositories do not have
+    Copy,
+    /// The password and the keys
+    Key {
+        #[command(subcommand)]
+        what: keep::KeyWhat,
+    },
+}
+
+/// Arguments of `snapshot restore`.
+#[derive(Debug, clap::Args)]
+struct RestoreArgs {
+    /// Its id or the beginning of it, or `latest`
+    #[arg(value_parser = wanted, default_value = "latest")]
+    snapshot: Wanted,
+    /// The newest one at this time or before it
+    #[arg(long, value_name = "TIME", value_parser = |t: &str| t.parse::<Timestamp>().map_err(|e| e.to_string()))]
+    at: Option<Timestamp>,
+    /// One agent's mailbox
+    #[arg(long, value_name = "AGENT", value_parser = |t: &str| AgentName::new(t).map_err(|e| e.to_string()))]
+    agent: Option<AgentName>,
+    /// One file or folder, by its path from the root
+    #[arg(long, value_name = "PATH", conflicts_with = "agent")]
+    path: Option<PathBuf>,
+    /// One message, by its whole id
+    #[arg(long, value_name = "ID", conflicts_with_all = ["agent", "path"],
+          value_parser = |t: &str| t.parse::<MessageId>().map_err(|e| e.to_string()))]
+    message: Option<MessageId>,
+    /// The folder; empty, or not there
+    #[arg(long, value_name = "DIR")]
+    target: PathBuf,
 }
 
 /// Reads a word that says which snapshot is meant.
@@ -49,6 +137,11 @@ fn wanted(text: &str) -> Result<Wanted, String> {
         text if text.len() >= 4 && text.bytes().all(|b| b.is_ascii_hexdigit()) => Ok(Wanted::Id(text.to_owned())),
         text => Err(format!("{text:?} is no snapshot; write latest, or at least four digits of its id")),
     }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.trim_end_matches('%').parse::<f64>().ok().filter(|n| *n > 0.0 && *n <= 100.0);
+    number.ok_or_else(|| format!("{text:?} is no part; write 5%"))
 }
 
 impl Run for SnapshotArgs {
@@ -62,6 +155,10 @@ impl Run for SnapshotArgs {
                     (_, true) => Kind::Differential,
                     _ => Kind::Incremental,
                 };
+                if which.is_some() {
+                    return Err(Failure::usage("a snapshot goes to the first repository")
+                        .hint("cellphone snapshot create, then cellphone snapshot copy"));
+                }
                 if office.snapshot_places()?.unapproved {
                     cx.note("the settings name other places for snapshots that nobody approved: cellphone trust");
                 }
@@ -70,6 +167,40 @@ impl Run for SnapshotArgs {
             }
             What::List => shown::list(cx, &office.snapshot_list(which)?, office.root().id()),
             What::Show { snapshot } => shown::one(cx, &office.snapshot_show(which, &snapshot)?),
+            What::Ls { snapshot, path } => look::entries(cx, &office.snapshot_ls(which, &snapshot, &path)?),
+            What::Cat { snapshot, path } => {
+                let mut out = std::io::stdout().lock();
+                Ok(office.snapshot_cat(which, &snapshot, &path, &mut out)?)
+            }
+            What::Diff { from, to } => look::differences(cx, &office.snapshot_diff(which, &from, &to)?),
+            What::Restore(args) => args.run(cx, &office, which),
+            What::Check { read_data, read_data_subset } => keep::check(cx, &office, which, read_data, read_data_subset),
+            What::Forget(args) => args.run(cx, &office, which),
+            What::Prune(args) => args.run(cx, &office, which),
+            What::Repair { yes } => keep::repair(cx, &office, which, yes),
+            What::Copy => keep::copy(cx, &office),
+            What::Key { what } => what.run(cx, &office, which),
         }
+    }
+}
+
+impl RestoreArgs {
+    fn run(self, cx: &Context, office: &Office, which: Option<&str>) -> Result<(), Failure> {
+        let snapshot = match (self.at, self.snapshot) {
+            (Some(_), Wanted::Id(_)) => {
+                return Err(Failure::new(Code::Usage, "a snapshot is named by its id or by a time, not by both"));
+            }
+            (Some(at), _) => Wanted::At(at),
+            (None, wanted) => wanted,
+        };
+        let part = match (self.agent, self.path, self.message) {
+            (Some(agent), ..) => Part::Agent(agent),
+            (_, Some(path), _) => Part::Path(path),
+            (_, _, Some(id)) => Part::Message(id),
+            _ => Part::All,
+        };
+        let selection = Selection { snapshot, part };
+        let done = progress::watched(cx, |p| Ok(office.snapshot_restore_to(which, &selection, &self.target, p)?))?;
+        look::restored(cx, &done, &self.target)
     }
 }
