@@ -175,6 +175,16 @@ pub fn temporary_name(hint: &str) -> String {
     format!("{clock:x}.{pid}.{n}.{hint}")
 }
 
+/// Random bits for a name, not for a secret: the standard library seeds its
+/// hash maps from the system. (A generator of random numbers asks the processor
+/// what it can; in a virtual machine that takes a tenth of a send.)
+#[must_use]
+pub fn random() -> u128 {
+    use std::hash::BuildHasher as _;
+    let bits = || u128::from(std::collections::hash_map::RandomState::new().hash_one(0));
+    bits() << 64 | bits()
+}
+
 /// Removes a whole tree. For trees that this program made.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::fsio::{FsError, Held, KeptLock, boot};
+use crate::fsio::{self, FsError, Held, KeptLock, boot};
 use crate::model::{AgentName, MessageId, UniqueName};
 
 use super::Result;
@@ -164,5 +164,5 @@ fn this_boot() -> u64 {
 
 fn compose(micros: i64, from: &AgentName, subject: &str) -> UniqueName {
     let at = Timestamp::from_microsecond(micros).unwrap_or_default();
-    UniqueName::compose(at, from, subject, MessageId::compose(at, ulid::Ulid::generate().random()))
+    UniqueName::compose(at, from, subject, MessageId::compose(at, fsio::random()))
 }
