@@ -25,8 +25,8 @@ use crate::fsio::boot;
 const FACTS: &str = "#{pane_id} #{pane_pid} #{pane_dead} #{pane_in_mode} #{alternate_on} \
                      #{?synchronize-panes,1,0} #{pane_input_off} #{cursor_y} #{cursor_x} #{pane_title}";
 
-/// Least time between two looks while a change is awaited.
-const POLL: Duration = Duration::from_millis(4);
+/// Rest between two looks while a change is awaited; a look takes 2 ms itself.
+const POLL: Duration = Duration::from_millis(2);
 
 /// How long a tmux server may take to answer; it takes milliseconds.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -194,13 +194,20 @@ impl PaneTerminal {
     /// Sends keys, if the server finds the pane as it was pinned, in no mode,
     /// and still as it was judged. `keys` is one tmux command.
     fn press(&self, keys: &str, judged: &Screen) -> Result<(), Stop> {
+        self.press_after(&[], String::new(), keys, judged)
+    }
+
+    /// As [`press`](Self::press), after another command that reads `input`.
+    fn press_after(&self, first: &[&str], input: String, keys: &str, judged: &Screen) -> Result<(), Stop> {
         self.check_process()?;
         let same = format!(
             "#{{&&:#{{==:#{{pane_id}} #{{pane_pid}},{} {}}},#{{&&:#{{==:#{{pane_in_mode}}#{{pane_dead}}#{{pane_input_off}},000}},#{{==:#{{?synchronize-panes,1,0}},0}}}}}}",
             self.pane, self.process.pid
         );
         let same = format!("#{{&&:{same},{}}}", still_shows(judged));
-        let said = self.tmux(&["if-shell", "-F", "-t", &self.pane, &same, keys, "display-message -p refused"])?;
+        let checked = ["if-shell", "-F", "-t", &self.pane, &same, keys, "display-message -p refused"];
+        let said = run_with_input(self.socket.as_deref(), &[first, &checked].concat(), input)
+            .map_err(|why| self.gone(&why))?;
         if said.trim() == "refused" {
             // The next look names the reason.
             let seen = self.look_once()?.seen;
@@ -298,8 +305,12 @@ impl Terminal for PaneTerminal {
         let clean = super::notice::without_controls(text);
         // Several panes are rung at once, and buffers belong to the whole server: one of its own for each text.
         let buffer = crate::fsio::temporary_name("cellphone");
-        run_with_input(self.socket.as_deref(), &["load-buffer", "-b", &buffer, "-"], clean).map_err(Stop::Failed)?;
-        let pasted = self.press(&format!("paste-buffer -p -r -d -b {buffer} -t {}", self.pane), judged);
+        let pasted = self.press_after(
+            &["load-buffer", "-b", &buffer, "-", ";"],
+            clean,
+            &format!("paste-buffer -p -r -d -b {buffer} -t {}", self.pane),
+            judged,
+        );
         if pasted.is_err() {
             drop(run(self.socket.as_deref(), &["delete-buffer", "-b", &buffer]));
         }
@@ -328,12 +339,13 @@ impl Terminal for PaneTerminal {
         self.press(&format!("send-keys -t {} {name}", self.pane), judged)
     }
 
-    fn wait_for_change(&mut self, before: &Screen, limit: Duration) {
+    fn look_again(&mut self, before: &Screen, limit: Duration) -> Result<Look, Stop> {
         let end = Instant::now() + limit;
         loop {
             std::thread::sleep(POLL.min(end.saturating_duration_since(Instant::now())));
-            if Instant::now() >= end || !self.look_once().is_ok_and(|look| look.screen == *before) {
-                return;
+            let look = self.look_once()?;
+            if look.screen != *before || Instant::now() >= end {
+                return Ok(look);
             }
         }
     }
