@@ -108,7 +108,8 @@ fn open(tmux: &TmuxTarget, context: &NudgeContext, agent: &crate::model::AgentNa
     if !pane.strip_prefix('%').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) {
         return Err(Stop::Failed(format!("{pane:?} is not a tmux pane id such as %5")));
     }
-    let _typist = typist::lock("pane", &format!("{} {pane}", tmux.socket.as_deref().unwrap_or("default")))?;
+    // By its process: a socket has several names.
+    let _typist = typist::lock("pane", &format!("{} {}", process.pid, process.start))?;
     let human_idle = context.human_idle;
     Ok(PaneTerminal {
         socket: tmux.socket.clone(),
@@ -275,8 +276,8 @@ impl PaneTerminal {
     }
 }
 
-/// How long ago a client that shows this pane last had a key pressed. tmux
-/// counts in whole seconds of the wall clock.
+/// How long ago, at least, a client that shows this pane last had a key
+/// pressed. tmux counts in whole seconds of the wall clock.
 fn quiet(clients: &str, pane: &str) -> Option<Duration> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     clients
@@ -284,7 +285,7 @@ fn quiet(clients: &str, pane: &str) -> Option<Duration> {
         .filter_map(|line| line.strip_prefix("client ")?.split_once(' '))
         .filter(|(_, shown)| *shown == pane)
         .filter_map(|(at, _)| at.parse().ok().map(Duration::from_secs))
-        .map(|at| now.saturating_sub(at))
+        .map(|at| now.saturating_sub(at + Duration::from_secs(1)))
         .min()
 }
 
