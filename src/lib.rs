@@ -72,6 +72,7 @@ pub mod observe;
 pub mod office;
 pub mod post;
 pub mod roster;
+pub mod snapshot;
 pub mod surface;
 
 pub use model::{Address, AgentName, Event, EventKind, MessageId, Priority};

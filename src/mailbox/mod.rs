@@ -10,8 +10,10 @@
 
 mod claim;
 mod clock;
+mod contents;
 mod dead;
 mod deliver;
+mod exchange;
 mod find;
 mod layout;
 mod retention;
@@ -22,8 +24,10 @@ mod tests;
 
 pub use claim::{Claim, Lease, Returned};
 pub use clock::Clock;
+pub use contents::{Item, Key, attempts, contents};
 pub use dead::{DeadLetter, Reason, unnumbered};
 pub use deliver::{Barrier, Delivery};
+pub use exchange::{Brought, Exchanged, Step};
 pub use layout::{Mailbox, Place, Tree};
 pub use retention::{Applied, Plan, PlannedMove, RetentionRules};
 pub use scan::{Scanned, Which};
