@@ -75,7 +75,7 @@ pub fn plan(live: Live<'_>, source: Source, selection: Selection, keep_newer: bo
         }
     }
     if selection == Selection::default() {
-        let restored = below(&top, SPOOL, true, |path| path.ends_with(".spool"))?;
+        let restored = below(&top, SPOOL, true, |path| path.ends_with(".spool") && !path.contains("/."))?;
         let there = below(live.root, SPOOL, false, |_| true)?;
         // A letter that is there is being delivered; one that is not is delivered to whoever does not have it.
         let missing = restored.into_iter().filter(|r| there.iter().all(|t| t.path != r.path)).collect();
