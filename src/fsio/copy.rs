@@ -45,34 +45,29 @@ pub enum Placed {
 pub type Spot<'a> = (&'a Dir, &'a str);
 
 impl Dir {
-    /// Every regular file below this folder, in no order. With `strict`, an
-    /// entry that is none and no folder (a link, a FIFO, a second name, a name
-    /// that is no text) is refused by name; without, it is passed over.
+    /// Every regular file below this folder, in no order. An entry that is
+    /// neither that nor a folder (a link, a FIFO, a second name, a name that is
+    /// no text) refuses the whole when `refuses` says so of its path, and is
+    /// passed over otherwise.
     ///
     /// # Errors
     /// What cannot be read, and what is refused.
-    pub fn files_below(&self, strict: bool) -> Result<Vec<Found>> {
+    pub fn files_below(&self, refuses: &dyn Fn(&str) -> bool) -> Result<Vec<Found>> {
         let mut found = Vec::new();
         let mut open = vec![(String::new(), self.clone(), 0)];
         while let Some((path, dir, depth)) = open.pop() {
-            let names = match dir.names() {
-                Err(e) if e.is_not_found() && !strict => continue,
-                other => other?,
-            };
-            for name in names {
+            for name in dir.names()? {
                 let below = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
-                let stat = dir.stat(&name)?;
-                let why = match stat {
+                let why = match dir.stat(&name)? {
                     None => "its name is not UTF-8, or it has gone",
                     Some(stat) => match stat.kind {
-                        FileKind::Dir if depth < DEEPEST => {
-                            match dir.child(&name) {
-                                Ok(child) => open.push((below, child, depth + 1)),
-                                Err(e) if strict => return Err(e),
-                                Err(_) => {}
+                        FileKind::Dir if depth < DEEPEST => match dir.child(&name) {
+                            Ok(child) => {
+                                open.push((below, child, depth + 1));
+                                continue;
                             }
-                            continue;
-                        }
+                            Err(_) => "it cannot be opened",
+                        },
                         FileKind::Dir => "it lies too deep",
                         FileKind::File if stat.links <= 1 => {
                             found.push(Found { path: below, stat });
@@ -83,7 +78,7 @@ impl Dir {
                         FileKind::Other => "it is a FIFO, a socket or a device",
                     },
                 };
-                if strict {
+                if refuses(&below) {
                     return Err(FsError::refuse("take over", dir.path().join(&name), why));
                 }
             }
@@ -143,7 +138,9 @@ impl Dir {
 
     fn in_parts(&self, name: &str, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut file = self.open_file(name)?;
-        let mut part = vec![0; PART];
+        // Most files are small, and there are many.
+        let size = file.metadata().map_or(PART, |meta| usize::try_from(meta.len()).unwrap_or(PART));
+        let mut part = vec![0; (size + 1).min(PART)];
         loop {
             match file.read(&mut part) {
                 Ok(0) => return Ok(()),
@@ -236,11 +233,11 @@ mod tests {
         let tmp = tempfile::tempdir().unwrap();
         let top = Dir::open(tmp.path()).unwrap();
         top.below_or_create("a/b").unwrap().create("plain", b"x", false).unwrap();
-        assert_eq!(top.files_below(true).unwrap().len(), 1);
+        assert_eq!(top.files_below(&|_| true).unwrap().len(), 1);
         std::os::unix::fs::symlink("/etc", tmp.path().join("a/link")).unwrap();
-        let why = top.files_below(true).unwrap_err().to_string();
+        let why = top.files_below(&|_| true).unwrap_err().to_string();
         assert!(why.contains("a/link") && why.contains("symbolic link"), "{why}");
-        assert_eq!(top.files_below(false).unwrap()[0].path, "a/b/plain");
+        assert_eq!(top.files_below(&|_| false).unwrap()[0].path, "a/b/plain");
         assert!(top.below_or_create("a/link/x").is_err());
     }
 }

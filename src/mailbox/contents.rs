@@ -67,14 +67,14 @@ impl Item {
 }
 
 /// Everything below the folder of a mailbox, one item for each key: where one
-/// message stands twice, the later place of its life counts. `strict` refuses
-/// links, FIFOs and second names; without it they are passed over.
+/// message stands twice, the later place of its life counts. Links, FIFOs and
+/// second names are passed over, or refused where `refuses` says so of the path.
 ///
 /// # Errors
 /// What cannot be read, and what is refused.
-pub fn contents(home: &Dir, strict: bool) -> Result<Vec<Item>> {
+pub fn contents(home: &Dir, refuses: &dyn Fn(&str) -> bool) -> Result<Vec<Item>> {
     let mut items: Vec<(Place, Item)> = home
-        .files_below(strict)?
+        .files_below(refuses)?
         .into_iter()
         .filter_map(|found| {
             let (key, place) = key_of(&found.path)?;

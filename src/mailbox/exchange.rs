@@ -135,9 +135,7 @@ impl Mailbox {
             && copies.iter().any(|path| path.starts_with("inbox/claimed/"))
             && self.is_leased(id)?
         {
-            if let Some(bring) = &step.bring {
-                rooms.inn.remove(&bring.path)?;
-            }
+            // The prepared copy stays where it is, and so tells that it was not brought.
             return Ok(Exchanged { leased: 1, ..done });
         }
         if let Some(bring) = &step.bring {
@@ -243,14 +241,6 @@ impl Room {
 
     fn has(&self, path: &str) -> bool {
         self.top.stat(path).ok().flatten().is_some()
-    }
-
-    fn remove(&mut self, path: &str) -> Result<()> {
-        let (dir, name) = self.at(path)?;
-        match dir.remove(name) {
-            Err(e) if !e.is_not_found() => Err(e.into()),
-            _ => Ok(()),
-        }
     }
 }
 

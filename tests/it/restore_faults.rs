@@ -197,6 +197,17 @@ fn a_staged_tree_that_leads_elsewhere_is_refused_by_the_name_of_the_entry_and_no
     let out = world.run("tester", &["snapshot", "restore", "--staged", staged.to_str().unwrap(), "--yes"]);
     assert!(!out.status.success() && text(&out).contains("archive"), "{}", text(&out));
     assert_eq!(photograph(&outside), was);
+    // What was not asked for does not refuse what was.
+    let staged = stage(&world, "staged-beside");
+    symlink(&outside, staged.join("agent_workspaces/Agent-3/project")).unwrap();
+    let tree = staged.to_str().unwrap();
+    world.fails("tester", 4, &["snapshot", "restore", "--staged", tree, "--yes"]);
+    fs::remove_file(world.root.join("config/roles.yaml")).unwrap();
+    // Where the live tree has a link, the link goes aside and nothing is written through it.
+    symlink(outside.join("secret"), world.root.join("config/roles.yaml")).unwrap();
+    restore(&world, &staged, &["--path", "config"]);
+    assert_eq!(photograph(&outside), was);
+    assert!(!world.root.join("config/roles.yaml").is_symlink());
     // The live root is no restored tree of itself, and an empty folder none at all.
     let root = world.root.to_str().unwrap().to_owned();
     world.fails("tester", 4, &["snapshot", "restore", "--staged", &root, "--yes"]);
@@ -245,4 +256,39 @@ fn without_space_or_on_a_read_only_disk_a_restore_changes_nothing_and_says_so() 
     fs::remove_file(mount.at.join("filler")).unwrap();
     restore(&world, &staged, &[]);
     assert!(ids.iter().all(|id| mail(&world).contains_key(&("Agent-2".into(), id.clone(), false))));
+}
+
+#[test]
+#[ignore = "needs strace: run tests/run"]
+fn a_restore_that_cannot_be_finished_holds_up_no_other_mailbox_and_can_be_given_up_and_taken_back() {
+    let world = World::new();
+    let [two, three] = ["Agent-2", "Agent-3"].map(|to| world.send("Agent-1", to, "one"));
+    let staged = stage(&world, "staged");
+    world.ok("Agent-2", &["read", &two]);
+    world.ok("Agent-3", &["read", &three]);
+    let before = mail(&world);
+    let args = ["snapshot", "restore", "--staged", staged.to_str().unwrap(), "--yes"];
+    // Killed before the first message moves: the second rename wrote the phase down.
+    let out = traced(&world, &["-e", "trace=renameat2", "-e", "inject=renameat2:signal=KILL:when=1"], "tester", &args);
+    assert!(!out.status.success(), "{}", text(&out));
+    let record = world.root.join(".cellphone/restore").join(&names(&world.root.join(".cellphone/restore"))[0]);
+    // A plan that somebody wrote over leads nowhere.
+    let plan = fs::read_to_string(record.join("plan.json")).unwrap();
+    fs::write(record.join("plan.json"), plan.replace("inbox/cur/", "../../../")).unwrap();
+    let why = world.fails("tester", 4, &["snapshot", "restore", "--resume"]);
+    assert!(why.contains("no path of a root"), "{why}");
+    fs::write(record.join("plan.json"), plan).unwrap();
+    // One mailbox cannot be written to.
+    let cur = world.folder("Agent-2", "inbox/cur");
+    fs::rename(&cur, world.folder("Agent-2", "inbox/was")).unwrap();
+    fs::write(&cur, "no folder").unwrap();
+    let why = world.fails("tester", 4, &["snapshot", "restore", "--resume"]);
+    assert!(why.contains("inbox/cur"), "{why}");
+    assert!(mail(&world)[&("Agent-3".into(), three, false)][0].starts_with("inbox/new/"));
+    world.ok("tester", &["snapshot", "restore", "--abandon"]);
+    fs::remove_file(&cur).unwrap();
+    fs::rename(world.folder("Agent-2", "inbox/was"), &cur).unwrap();
+    world.ok("tester", &["snapshot", "restore", "--undo", "--yes"]);
+    assert_eq!(mail(&world), before);
+    assert_eq!(restore(&world, &staged, &[])["applied"], true);
 }

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use crate::harness::{World, is_whole, size};
+use crate::crash::traced;
+use crate::harness::{World, is_whole, size, text, wait};
 use crate::restore::{mail, restore, stage};
 
 #[test]
@@ -70,5 +71,35 @@ fn nothing_acknowledged_is_lost_and_nothing_stands_twice_in_a_storm_of_restores(
         let places = there.get(&("Agent-2".into(), id.clone(), false)).cloned().unwrap_or_default();
         assert_eq!(places.len(), 1, "{id} of {}: {places:?}", acknowledged.len());
         assert!(is_whole(&world.folder("Agent-2", "").join(&places[0])), "{places:?}");
+    }
+}
+
+/// A sender that stands still before its rename has opened `inbox/new` long
+/// ago: what it then delivers has to be in the live mailbox.
+#[test]
+#[ignore = "needs strace: run tests/run"]
+fn a_sender_that_holds_the_inbox_open_across_a_restore_delivers_into_the_live_one() {
+    let world = World::new();
+    let old = world.send("Agent-1", "Agent-2", "old");
+    let staged = stage(&world, "staged");
+    for discard in [false, true] {
+        world.ok("Agent-2", &["read", &old]);
+        std::thread::scope(|scope| {
+            let slow = scope.spawn(|| {
+                let options = ["-e", "trace=renameat2", "-e", "inject=renameat2:delay_enter=2000000:when=1"];
+                traced(&world, &options, "Agent-1", &["--json", "send", "--to", "Agent-2", "-s", "slow", "-m", "x"])
+            });
+            wait("the sender has written", || !crate::harness::names(&world.folder("Agent-2", "inbox/tmp")).is_empty());
+            let more: &[&str] = if discard { &["--discard-newer"] } else { &[] };
+            assert_eq!(restore(&world, &staged, more)["applied"], true);
+            assert!(!slow.is_finished(), "the send was over before the restore: nothing was proved");
+            let sent = slow.join().unwrap();
+            assert!(sent.status.success(), "{}", text(&sent));
+            let sent: serde_json::Value = serde_json::from_slice(&sent.stdout).unwrap();
+            let key = ("Agent-2".to_owned(), sent["id"].as_str().unwrap().to_owned(), false);
+            assert_eq!(mail(&world)[&key].len(), 1);
+            // Discarding names what there was when it was planned.
+            world.ok("Agent-2", &["read", &key.1]);
+        });
     }
 }

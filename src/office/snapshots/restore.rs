@@ -130,7 +130,8 @@ impl Office {
         }
         let agent = request.agent.map(AgentName::new).transpose()?;
         let selection = Selection { agent, path: request.path, message: request.message };
-        let source = Source { tree: request.from.tree, snapshot: request.from.snapshot, undoes: None };
+        let tree = std::path::absolute(&request.from.tree).unwrap_or(request.from.tree);
+        let source = Source { tree, snapshot: request.from.snapshot, undoes: None };
         Ok(plan(exchange.live(), source, selection, request.keep_newer)?)
     }
 
@@ -175,6 +176,19 @@ impl Office {
     pub fn restore_resume(&self) -> Result<Option<Restored>> {
         self.must_manage()?;
         Ok(self.exchange().resume()?.map(|applied| self.restored(applied)))
+    }
+
+    /// Gives up a restore that was interrupted and cannot be finished; as far as
+    /// it came, it can be taken back.
+    ///
+    /// # Errors
+    /// The actor may not, or none was interrupted.
+    pub fn restore_abandon(&self) -> Result<RestoreRecord> {
+        self.must_manage()?;
+        let record = self.exchange().abandon()?;
+        let event = Event::new(self.now(), EventKind::Restored).with("restore", &record.id);
+        self.note(&[event.with("abandoned", "as far as it came")]);
+        Ok(record)
     }
 
     /// The restore that was begun and not finished, if one was.

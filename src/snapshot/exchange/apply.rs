@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::plan::{JournalPlan, Plan, Source};
+use super::plan::{JournalPlan, MailboxPlan, Plan, Source};
 use super::record::{self, Phase, Record};
 use super::staged::{self, JOURNAL, WORKSPACES};
 use super::{ExchangeError, Live, Result, compare};
@@ -97,6 +97,24 @@ impl<'a> Exchange<'a> {
         Ok(record::all(self.state)?.into_iter().find(|(record, _)| record.phase == Phase::Applying))
     }
 
+    /// Gives up the exchange that was begun and cannot be finished: it counts as
+    /// done as far as it came, so that it can be taken back. What was still to
+    /// come stays in its folder.
+    ///
+    /// # Errors
+    /// When there is none, or its state cannot be written.
+    pub fn abandon(&self) -> Result<Record> {
+        let _lock = self.lock()?;
+        let Some((mut record, dir)) = self.unfinished()? else {
+            return Err(ExchangeError::NoRecord("no restore was interrupted".into()));
+        };
+        self.root.sync_file_system()?;
+        record.phase = Phase::Done;
+        record.left = left(&dir)?;
+        record::save(&dir, &record)?;
+        Ok(record)
+    }
+
     /// Every exchange whose aside tree is there, oldest first, with the bytes
     /// and files that lie aside.
     ///
@@ -106,7 +124,7 @@ impl<'a> Exchange<'a> {
         let mut listed = Vec::new();
         for (record, dir) in record::all(self.state)? {
             let files = match staged::folder(&dir, "out")? {
-                Some(out) => out.files_below(false)?,
+                Some(out) => out.files_below(&|_| false)?,
                 None => Vec::new(),
             };
             listed.push((record, files.iter().map(|f| f.stat.size).sum(), files.len()));
@@ -145,7 +163,7 @@ impl<'a> Exchange<'a> {
         let out = dir.child_or_create("out")?;
         let snapshot = record.source.snapshot;
         let source = Source { tree: out.path().to_owned(), snapshot, undoes: Some(record.id) };
-        compare::undo(self.live(), &out, source, &record::load_plan(&dir)?)
+        compare::undo(self.live(), &out, source, &record::load_plan(&dir)?, &record.left)
     }
 
     fn lock(&self) -> Result<Lock> {
@@ -208,25 +226,41 @@ impl<'a> Exchange<'a> {
             Clock::new(self.tree).not_before(newest.accepted())?;
         }
         let mut done = Exchanged::default();
+        // What fails holds up nothing else: the first failure is told when the rest is done.
+        let mut failed = None;
         for one in plan.mailboxes.iter().filter(|one| !one.steps.is_empty()) {
-            let home = format!("{WORKSPACES}/{}", one.agent);
-            let (inn, out) = (inn.below_or_create(&home)?, out.below_or_create(&home)?);
-            done += self.tree.mailbox(&one.agent)?.exchange(&one.steps, &inn, &out)?;
+            match self.exchange_one(one, &inn, &out) {
+                Ok(exchanged) => done += exchanged,
+                Err(e) => failed = failed.or(Some(e)),
+            }
         }
         for step in &plan.files.steps {
-            done += file_step(step, &inn, self.root, &out)?;
+            match file_step(step, &inn, self.root, &out) {
+                Ok(exchanged) => done += exchanged,
+                Err(e) => failed = failed.or(Some(e)),
+            }
         }
         let mut journal_lines = 0;
         if matches!(plan.journal, JournalPlan::BroughtBack { .. }) {
             let inn = inn.below_or_create(".cellphone")?;
             journal_lines = self.journal.bring_back(&inn, &out.below_or_create(JOURNAL)?)?;
         }
+        if let Some(e) = failed {
+            return Err(e);
+        }
         self.root.sync_file_system()?;
         record.phase = Phase::Done;
         record.done = Some(done);
+        record.left = left(dir)?;
         record::save(dir, &record)?;
         crate::fsio::remove_tree(inn.path())?;
         Ok(Applied { record, plan, journal_lines })
+    }
+
+    fn exchange_one(&self, one: &MailboxPlan, inn: &Dir, out: &Dir) -> Result<Exchanged> {
+        let home = format!("{WORKSPACES}/{}", one.agent);
+        let (inn, out) = (inn.below_or_create(&home)?, out.below_or_create(&home)?);
+        Ok(self.tree.mailbox(&one.agent)?.exchange(&one.steps, &inn, &out)?)
     }
 }
 
@@ -260,6 +294,12 @@ fn fetch(step: &mut Step, from: Option<&Dir>, inn: &Dir, live: &Dir, device: u64
         target.set_mode(&name, 0o600 | bring.mode & 0o755)?;
     }
     Ok(())
+}
+
+/// What lies prepared still, by paths from the root.
+fn left(dir: &Dir) -> Result<Vec<String>> {
+    let Some(inn) = staged::folder(dir, "in")? else { return Ok(Vec::new()) };
+    Ok(inn.files_below(&|_| false)?.into_iter().map(|found| found.path).collect())
 }
 
 /// One file of configuration, hooks or spool.

@@ -53,7 +53,7 @@ pub fn plan(live: Live<'_>, source: Source, selection: Selection, keep_newer: bo
     let mut found = 0;
     for (agent, home) in restored.into_iter().filter(|(agent, _)| wanted.agent(agent)) {
         let prefix = format!("{WORKSPACES}/{agent}/");
-        let mut restored = Restored::new(home)?;
+        let mut restored = Restored::new(home, &|path| wanted.refuses(&format!("{prefix}{path}")))?;
         restored.items.retain(|item| wanted.takes(&prefix, item));
         found += restored.items.len();
         // A mailbox that has gone is made by the exchange, not by its plan.
@@ -81,7 +81,7 @@ pub fn plan(live: Live<'_>, source: Source, selection: Selection, keep_newer: bo
         let missing = restored.into_iter().filter(|r| there.iter().all(|t| t.path != r.path)).collect();
         file_steps(&mut plan.files, (&top, missing), (live.root, Vec::new()), false)?;
         if let Some(dir) = staged::folder(&top, JOURNAL)? {
-            dir.files_below(true)?;
+            dir.files_below(&|_| true)?;
             plan.journal = journal::judge(live.journal, &dir)?;
         }
     } else if found == 0 {
@@ -91,27 +91,40 @@ pub fn plan(live: Live<'_>, source: Source, selection: Selection, keep_newer: bo
 }
 
 /// Plans to take an exchange back: what it put aside (`out`) comes, and what
-/// it brought goes aside. Nothing else is touched.
-pub(super) fn undo(live: Live<'_>, out: &Dir, source: Source, done: &Plan) -> Result<Plan> {
+/// it brought in the place of nothing goes aside, but for what is `left` of it.
+/// Nothing else is touched.
+pub(super) fn undo(live: Live<'_>, out: &Dir, source: Source, done: &Plan, left: &[String]) -> Result<Plan> {
+    let left: HashSet<&str> = left.iter().map(String::as_str).collect();
+    let came = |prefix: &str, step: &Step| {
+        let bring = step.bring.as_ref().filter(|_| step.out.is_empty());
+        bring.is_some_and(|bring| !left.contains(format!("{prefix}{}", bring.path).as_str()))
+    };
     let mut plan = empty(source, done.selection.clone(), true);
     let everything = Selection::default();
     let wanted = Wanted::new(&everything, live.root.path())?;
     for before in &done.mailboxes {
-        let restored = match staged::folder(out, &format!("{WORKSPACES}/{}", before.agent))? {
-            Some(home) => Restored::new(home)?,
+        let prefix = format!("{WORKSPACES}/{}/", before.agent);
+        let restored = match staged::folder(out, prefix.trim_end_matches('/'))? {
+            Some(home) => Restored::new(home, &|_| false)?,
             None => Restored::default(),
         };
-        let brought: HashSet<&Key> = before.steps.iter().filter(|s| s.bring.is_some()).map(|s| &s.key).collect();
+        let brought: HashSet<&Key> = before.steps.iter().filter(|s| came(&prefix, s)).map(|s| &s.key).collect();
         let mailbox = live.tree.mailbox(&before.agent)?;
         let mut one = diff(&mailbox, restored, &wanted, &|key| brought.contains(key))?;
         // What it did not touch is no concern of its undoing.
         one.kept.clear();
         plan.mailboxes.push(one);
     }
-    let brought: HashSet<&str> =
-        done.files.steps.iter().filter_map(|s| s.bring.as_ref()).map(|b| b.path.as_str()).collect();
+    let brought: HashSet<&str> = done
+        .files
+        .steps
+        .iter()
+        .filter(|s| came("", s))
+        .filter_map(|s| s.bring.as_ref())
+        .map(|b| b.path.as_str())
+        .collect();
     for folder in PLAIN {
-        let restored = below(out, folder, true, |_| true)?;
+        let restored = below(out, folder, false, |_| true)?;
         let there = below(live.root, folder, false, |path| {
             brought.contains(path) || restored.iter().any(|found| found.path == path)
         })?;
@@ -134,8 +147,8 @@ struct Restored {
 }
 
 impl Restored {
-    fn new(home: Dir) -> Result<Self> {
-        Ok(Self { items: contents(&home, true)?, counts: attempts(&home), home: Some(home) })
+    fn new(home: Dir, refuses: &dyn Fn(&str) -> bool) -> Result<Self> {
+        Ok(Self { items: contents(&home, refuses)?, counts: attempts(&home), home: Some(home) })
     }
 
     fn bring(&self, item: &Item) -> Brought {
@@ -163,7 +176,7 @@ fn diff(
     let mut one = MailboxPlan::new(mailbox.agent().clone());
     let prefix = format!("{WORKSPACES}/{}/", mailbox.agent());
     let home = mailbox.home();
-    let standing = contents(home, false)?;
+    let standing = contents(home, &|_| false)?;
     let by_key: HashMap<&Key, &Item> = standing.iter().map(|item| (&item.key, item)).collect();
     // Whoever sent nothing since has not sent what waited in the outbox either.
     let may_have_sent = newest_sent(&standing) > newest_sent(&restored.items);
@@ -237,7 +250,7 @@ fn sort(steps: &mut [Step]) {
 /// The files below a folder of a root, by paths from the root.
 fn below(top: &Dir, folder: &str, strict: bool, takes: impl Fn(&str) -> bool) -> Result<Vec<Found>> {
     let Some(dir) = staged::folder(top, folder)? else { return Ok(Vec::new()) };
-    let mut found = dir.files_below(strict)?;
+    let mut found = dir.files_below(&|path| strict && takes(&format!("{folder}/{path}")))?;
     found.iter_mut().for_each(|f| f.path = format!("{folder}/{}", f.path));
     found.retain(|f| takes(&f.path));
     found.sort_by(|a, b| a.path.cmp(&b.path));
@@ -255,7 +268,7 @@ fn file_steps(
         let out = match standing.get(found.path.as_str()) {
             Some(here)
                 if here.stat.size == found.stat.size
-                    && here.stat.mode & 0o777 == found.stat.mode & 0o777
+                    && here.stat.mode & 0o111 == found.stat.mode & 0o111
                     && digest(root, &found.path)? == digest(top, &found.path)? =>
             {
                 plan.unchanged += 1;

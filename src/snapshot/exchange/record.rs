@@ -44,6 +44,10 @@ pub struct Record {
     pub source: Source,
     /// What was done, once it is.
     pub done: Option<Exchanged>,
+    /// What was planned to come and did not, by paths from the root: it was
+    /// under a lease, or the exchange was given up.
+    #[serde(default)]
+    pub left: Vec<String>,
 }
 
 /// The folder of all exchanges.
@@ -56,7 +60,7 @@ pub(super) fn begin(state: &Dir, source: Source, at: Timestamp) -> Result<(Recor
     let all = folder(state)?;
     let stamp = crate::model::time::stamp(at);
     let id = format!("{}-{:x}", stamp.replace('.', ""), std::process::id());
-    let record = Record { id, phase: Phase::Preparing, at, source, done: None };
+    let record = Record { id, phase: Phase::Preparing, at, source, done: None, left: Vec::new() };
     let dir = all.child_or_create_durable(&record.id)?;
     save(&dir, &record)?;
     Ok((record, dir))
@@ -77,7 +81,22 @@ pub(super) fn save_plan(dir: &Dir, plan: &Plan) -> Result<()> {
 
 /// Reads the plan.
 pub(super) fn load_plan(dir: &Dir) -> Result<Plan> {
-    serde_json::from_slice(&dir.read(PLAN, PLAN_MAX)?).map_err(|e| damaged(dir, PLAN, &e))
+    let plan: Plan = serde_json::from_slice(&dir.read(PLAN, PLAN_MAX)?).map_err(|e| damaged(dir, PLAN, &e))?;
+    match astray(&plan) {
+        Some(path) => {
+            let why = format!("it names {path:?}, which is no path of a root");
+            Err(super::staged::unfit(&dir.path().join(PLAN), &why))
+        }
+        None => Ok(plan),
+    }
+}
+
+/// A path of the plan that leads out of the tree. Agents can write the file,
+/// as they can write all of the tree, but nothing outside by it.
+fn astray(plan: &Plan) -> Option<String> {
+    let steps = plan.mailboxes.iter().flat_map(|m| &m.steps).chain(&plan.files.steps);
+    let mut paths = steps.flat_map(|s| s.out.iter().chain(s.bring.iter().flat_map(|b| [&b.from, &b.path])));
+    paths.find(|path| path.split('/').any(|part| matches!(part, "" | "." | ".."))).cloned()
 }
 
 /// Every exchange that can be read, oldest first; one without a state was
@@ -96,7 +115,11 @@ pub(super) fn all(state: &Dir) -> Result<Vec<(Record, Dir)>> {
         }
         let dir = all.child(&name)?;
         match dir.read(STATE, STATE_MAX) {
-            Ok(bytes) => found.push((serde_json::from_slice(&bytes).map_err(|e| damaged(&dir, STATE, &e))?, dir)),
+            Ok(bytes) => {
+                let record: Record = serde_json::from_slice(&bytes).map_err(|e| damaged(&dir, STATE, &e))?;
+                // Its folder is what it is called, whatever the file says: names become paths.
+                found.push((Record { id: name, ..record }, dir));
+            }
             Err(e) if e.is_not_found() => {}
             Err(e) => return Err(e.into()),
         }

@@ -47,6 +47,12 @@ impl<'a> Wanted<'a> {
         message && self.path(&format!("{prefix}{}", item.path))
     }
 
+    /// Whether something that is no plain file may not stand under this path: it
+    /// would be brought back, and leads who knows where.
+    pub(super) fn refuses(&self, path: &str) -> bool {
+        self.path(path) && self.message.as_ref().is_none_or(|wanted| path.to_ascii_uppercase().contains(wanted))
+    }
+
     /// Whether mail that the restored tree does not have can be asked to go.
     pub(super) fn removes(&self) -> bool {
         self.message.is_none()

@@ -20,7 +20,7 @@ const NAMED: usize = 8;
 #[derive(Debug, clap::Args)]
 pub(super) struct RestoreArgs {
     /// A folder with a restored copy of the root, for instance by `restic restore`
-    #[arg(long, value_name = "DIR", required_unless_present_any = ["undo", "resume", "list", "forget"])]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["undo", "resume", "abandon", "list", "forget"])]
     staged: Option<PathBuf>,
     /// Only this agent's mailbox
     #[arg(long, value_name = "AGENT", requires = "staged")]
@@ -43,6 +43,9 @@ pub(super) struct RestoreArgs {
     /// Finish a restore that was interrupted
     #[arg(long, conflicts_with_all = ["staged", "list", "forget"])]
     resume: bool,
+    /// Give up a restore that was interrupted and cannot be finished; --undo takes back how far it came
+    #[arg(long, conflicts_with_all = ["staged", "undo", "resume", "list", "forget"])]
+    abandon: bool,
     /// List the restores whose old files lie aside
     #[arg(long, conflicts_with_all = ["staged", "forget"])]
     list: bool,
@@ -62,6 +65,16 @@ impl Run for RestoreArgs {
         }
         if let Some(id) = &self.forget {
             return forget(cx, &office, id, self.yes);
+        }
+        if self.abandon {
+            let record = office.restore_abandon()?;
+            if cx.json() {
+                return cx.write_json(&json!({ "abandoned": record }));
+            }
+            return cx.say(&format!(
+                "{} is given up. cellphone snapshot restore --undo takes back how far it came.",
+                record.id
+            ));
         }
         if self.resume {
             return match office.restore_resume()? {
