@@ -126,6 +126,8 @@ fn key_of(path: &str) -> Option<(Key, Place)> {
         Some((key, place))
     };
     match parts.as_slice() {
+        // Every mailbox that is complete has these.
+        ["inbox" | "outbox" | "dead", ".gitignore"] => None,
         ["inbox", "tmp", ..] => None,
         ["inbox", "claimed", lease] if lease.ends_with(".lease") => None,
         ["inbox", "claimed", _] => message(Place::Claimed, file),

@@ -126,7 +126,7 @@ fn a_restore_killed_at_any_change_of_the_disk_loses_nothing_and_is_finished_by_r
                 assert!(open.status.success(), "{call} {n}: {said}");
             }
             assert!(mail(&world).contains_key(&("Agent-2".into(), sent.clone(), false)), "{call} {n}");
-            assert_eq!(without(mail(&world), &[sent.clone()]), after, "{call} {n}");
+            assert_eq!(without(mail(&world), std::slice::from_ref(&sent)), after, "{call} {n}");
             assert_ne!(fs::read(world.root.join("config/roles.yaml")).unwrap(), b"roles: {}\n", "{call} {n}");
             let journal = fs::read_to_string(world.root.join(".cellphone/journal/journal.jsonl")).unwrap();
             assert!(journal.starts_with(&first_lines), "{call} {n}: {journal}");
@@ -148,7 +148,8 @@ fn a_staged_tree_that_leads_elsewhere_is_refused_by_the_name_of_the_entry_and_no
     let outside = world.home.join("outside");
     fs::create_dir(&outside).unwrap();
     fs::write(outside.join("secret"), "mine\n").unwrap();
-    let kinds: [(&str, fn(&Path, &Path)); 4] = [
+    type Plant = fn(&Path, &Path);
+    let kinds: [(&str, Plant); 4] = [
         ("link", |at, outside| symlink(outside.join("secret"), at).unwrap()),
         ("folder-link", |at, outside| symlink(outside, at).unwrap()),
         ("fifo", |at, _| assert!(Command::new("mkfifo").arg(at).status().unwrap().success())),

@@ -130,7 +130,7 @@ pub(super) fn all(state: &Dir) -> Result<Vec<(Record, Dir)>> {
 /// Removes everything of an exchange, aside tree included.
 pub(super) fn remove(state: &Dir, id: &str) -> Result<()> {
     let all = folder(state)?;
-    crate::fsio::remove_tree(&all.child(id)?.path().to_owned())?;
+    crate::fsio::remove_tree(all.child(id)?.path())?;
     Ok(all.sync()?)
 }
 

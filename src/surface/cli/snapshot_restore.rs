@@ -14,7 +14,7 @@ use crate::office::snapshots::{
 use crate::surface::render::{Column, Paint, Table, age, text};
 
 /// Messages and files that are named one by one, for each mailbox.
-const NAMED: usize = 8;
+const NAMED: usize = 5;
 
 /// Arguments of `snapshot restore`.
 #[derive(Debug, clap::Args)]
