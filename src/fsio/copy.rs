@@ -35,7 +35,7 @@ pub enum Placed {
     New,
     /// It is there now, and what was there went aside.
     Swapped,
-    /// The same bytes were there already.
+    /// The same bytes were there already; what was prepared lies where it did.
     Same,
     /// Nothing was prepared: it was done before.
     Before,
@@ -180,7 +180,6 @@ fn place_once(prepared: Spot<'_>, live: Spot<'_>, aside: Spot<'_>, digest: &str)
     }
     if is_it(live) {
         if is_it(prepared) {
-            prepared.0.remove(prepared.1)?;
             return Ok(Placed::Same);
         }
         // Died between the exchange and the step below.

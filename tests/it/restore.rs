@@ -270,3 +270,40 @@ fn a_running_daemon_notices_what_came_back() {
     assert_eq!(place(&world, "Agent-2", &id), ["inbox/new"]);
     wait("status tells of one unread", || world.json("tester", &["status"]).to_string().contains("\"unread\":1"));
 }
+
+/// A file that waited in an outbox is not sent twice, and is no further away
+/// than its path.
+#[test]
+fn a_draft_of_the_snapshot_stays_away_where_its_owner_sent_mail_since_unless_its_path_is_named() {
+    let world = World::new();
+    let note = world.folder("Agent-3", "outbox").join("note.md");
+    fs::write(&note, "---\nto: Agent-2\n---\nlater\n").unwrap();
+    let staged = stage(&world, "staged");
+    fs::remove_file(&note).unwrap();
+    world.send("Agent-3", "Agent-2", "perhaps that note");
+    let done = restore(&world, &staged, &[]);
+    let three = done["plan"]["mailboxes"].as_array().unwrap().iter().find(|m| m["agent"] == "Agent-3").unwrap().clone();
+    assert_eq!(three["drafts"][0], "outbox/note.md", "{done}");
+    assert!(!note.exists());
+    restore(&world, &staged, &["--path", "agent_workspaces/Agent-3/outbox/note.md"]);
+    assert!(note.exists());
+}
+
+#[test]
+fn an_undo_finds_what_its_owner_moved_since_and_its_undo_brings_it_back_to_there() {
+    let world = World::new();
+    let id = world.send("Agent-1", "Agent-2", "job");
+    let staged = stage(&world, "staged");
+    let file = world.folder("Agent-2", "inbox/new").join(&world.mail("Agent-2", "inbox/new")[0]);
+    fs::remove_file(&file).unwrap();
+    restore(&world, &staged, &[]);
+    assert!(file.exists());
+    world.ok("Agent-2", &["read", &id]);
+    let seen = place(&world, "Agent-2", &id);
+    assert_eq!(seen, ["inbox/cur"]);
+    // The undo takes it wherever it is, and the undo of that brings it back to there.
+    world.ok("tester", &["snapshot", "restore", "--undo", "--yes"]);
+    assert!(place(&world, "Agent-2", &id).is_empty());
+    world.ok("tester", &["snapshot", "restore", "--undo", "--yes"]);
+    assert_eq!(place(&world, "Agent-2", &id), seen);
+}

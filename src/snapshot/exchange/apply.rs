@@ -110,7 +110,7 @@ impl<'a> Exchange<'a> {
         };
         self.root.sync_file_system()?;
         record.phase = Phase::Done;
-        record.left = left(&dir)?;
+        record::save_left(&dir, &left(&dir)?)?;
         record::save(&dir, &record)?;
         Ok(record)
     }
@@ -163,7 +163,7 @@ impl<'a> Exchange<'a> {
         let out = dir.child_or_create("out")?;
         let snapshot = record.source.snapshot;
         let source = Source { tree: out.path().to_owned(), snapshot, undoes: Some(record.id) };
-        compare::undo(self.live(), &out, source, &record::load_plan(&dir)?, &record.left)
+        compare::undo(self.live(), &out, source, &record::load_plan(&dir)?, &record::load_left(&dir)?)
     }
 
     fn lock(&self) -> Result<Lock> {
@@ -251,7 +251,7 @@ impl<'a> Exchange<'a> {
         self.root.sync_file_system()?;
         record.phase = Phase::Done;
         record.done = Some(done);
-        record.left = left(dir)?;
+        record::save_left(dir, &left(dir)?)?;
         record::save(dir, &record)?;
         crate::fsio::remove_tree(inn.path())?;
         Ok(Applied { record, plan, journal_lines })

@@ -2,7 +2,8 @@
 //!
 //! `state.json` is small and always whole (it is replaced, synced);
 //! `plan.json` is written once, before the tree is touched. `in/` holds what
-//! is still to come, `out/` what went aside. An exchange that died while it
+//! is still to come, `out/` what went aside; at the end `left.json` names what
+//! did not come. An exchange that died while it
 //! prepared has changed nothing, and its folder is litter.
 
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use crate::mailbox::Exchanged;
 const FOLDER: &str = "restore";
 const STATE: &str = "state.json";
 const PLAN: &str = "plan.json";
+const LEFT: &str = "left.json";
 const STATE_MAX: u64 = 64 * 1024;
 /// Half a million messages.
 const PLAN_MAX: u64 = 512 * 1024 * 1024;
@@ -44,10 +46,6 @@ pub struct Record {
     pub source: Source,
     /// What was done, once it is.
     pub done: Option<Exchanged>,
-    /// What was planned to come and did not, by paths from the root: it was
-    /// under a lease, or the exchange was given up.
-    #[serde(default)]
-    pub left: Vec<String>,
 }
 
 /// The folder of all exchanges.
@@ -60,7 +58,7 @@ pub(super) fn begin(state: &Dir, source: Source, at: Timestamp) -> Result<(Recor
     let all = folder(state)?;
     let stamp = crate::model::time::stamp(at);
     let id = format!("{}-{:x}", stamp.replace('.', ""), std::process::id());
-    let record = Record { id, phase: Phase::Preparing, at, source, done: None, left: Vec::new() };
+    let record = Record { id, phase: Phase::Preparing, at, source, done: None };
     let dir = all.child_or_create_durable(&record.id)?;
     save(&dir, &record)?;
     Ok((record, dir))
@@ -97,6 +95,22 @@ fn astray(plan: &Plan) -> Option<String> {
     let steps = plan.mailboxes.iter().flat_map(|m| &m.steps).chain(&plan.files.steps);
     let mut paths = steps.flat_map(|s| s.out.iter().chain(s.bring.iter().flat_map(|b| [&b.from, &b.path])));
     paths.find(|path| path.split('/').any(|part| matches!(part, "" | "." | ".."))).cloned()
+}
+
+/// Writes down what was planned to come and did not, by paths from the root:
+/// it was under a lease, was there already, or the exchange was given up.
+pub(super) fn save_left(dir: &Dir, left: &[String]) -> Result<()> {
+    let text = serde_json::to_vec(left).map_err(|e| damaged(dir, LEFT, &e))?;
+    Ok(dir.replace(LEFT, &text, true)?)
+}
+
+/// Reads what [`save_left`] wrote.
+pub(super) fn load_left(dir: &Dir) -> Result<Vec<String>> {
+    match dir.read(LEFT, PLAN_MAX) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| damaged(dir, LEFT, &e)),
+        Err(e) if e.is_not_found() => Ok(Vec::new()),
+        Err(e) => Err(e.into()),
+    }
 }
 
 /// Every exchange that can be read, oldest first; one without a state was
