@@ -30,6 +30,9 @@ use super::{Result, unnumbered};
 /// Steps for which the lock is held at a time: a few milliseconds.
 const TURN: usize = 256;
 
+/// How often a copy is looked for that plain `mv`s move meanwhile.
+const CHASES: usize = 8;
+
 /// A file that is to be in a place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Brought {
@@ -138,7 +141,9 @@ impl Mailbox {
             // The prepared copy stays where it is, and so tells that it was not brought.
             return Ok(Exchanged { leased: 1, ..done });
         }
+        let mut brought = 0;
         if let Some(bring) = &step.bring {
+            brought = rooms.inn.top.stat(&bring.path)?.map_or(0, |stat| stat.inode);
             match rooms.place(bring)? {
                 Placed::New => done.brought += 1,
                 Placed::Swapped => {
@@ -154,8 +159,23 @@ impl Mailbox {
             }
         }
         copies.retain(|path| Some(path.as_str()) != target);
-        for path in copies {
-            done.aside += usize::from(rooms.put_aside(&path)?);
+        for _ in 0..CHASES {
+            let mut missed = false;
+            for path in copies.drain(..) {
+                match rooms.put_aside(&path, brought)? {
+                    Aside::Moved => done.aside += 1,
+                    Aside::Gone => missed = true,
+                    Aside::Brought => {}
+                }
+            }
+            let (true, Key::Received(id)) = (missed, &step.key) else { break };
+            // A plain `mv` holds no lock: it took a copy elsewhere between the look and the move.
+            copies.extend(self.standing()?.remove(id).unwrap_or_default());
+            copies.retain(|path| Some(path.as_str()) != target);
+            if target.is_some_and(|path| !rooms.live.has(path)) {
+                // What was brought is among them; the last copy is never taken away.
+                copies.pop();
+            }
         }
         if let Key::Received(id) = step.key {
             self.settle_lease(id, target, step.bring.as_ref().and_then(|b| b.attempts))?;
@@ -215,6 +235,15 @@ struct Room {
     last: Option<(String, Dir)>,
 }
 
+/// What became of a copy that was to go aside.
+enum Aside {
+    Moved,
+    /// A plain `mv` was quicker.
+    Gone,
+    /// It was the wanted one, which its owner had moved there already.
+    Brought,
+}
+
 /// The three trees of an exchange.
 struct Rooms {
     live: Room,
@@ -265,21 +294,25 @@ impl Rooms {
         Ok(place((&inn, name), (&live, name), (&out, aside), bring.digest.as_deref().unwrap_or(""))?)
     }
 
-    /// Moves a live copy aside, with the reason of a dead letter. False when a
-    /// plain `mv` was quicker.
-    fn put_aside(&mut self, path: &str) -> Result<bool> {
+    /// Moves a live copy aside, with the reason of a dead letter; but not the
+    /// file of the number `brought`, which a plain `mv` may have put over it.
+    fn put_aside(&mut self, path: &str, brought: u64) -> Result<Aside> {
         let free = self.free(path)?;
         let (live, name) = self.live.at(path)?;
         let (out, aside) = self.out.at(&free)?;
         match live.rename(name, &out, aside) {
-            Err(e) if e.is_not_found() => return Ok(false),
+            Err(e) if e.is_not_found() => return Ok(Aside::Gone),
             other => other?,
+        }
+        if brought != 0 && out.stat(aside)?.is_some_and(|stat| stat.inode == brought) {
+            out.rename(aside, &live, name)?;
+            return Ok(Aside::Brought);
         }
         if path.starts_with("dead/") {
             // A letter without its reason would be a riddle, a reason without a letter is harmless.
             let _ = live.rename(&format!("{name}.reason"), &out, &format!("{aside}.reason"));
         }
-        Ok(true)
+        Ok(Aside::Moved)
     }
 
     /// The path under which something can lie aside: its own, unless the same

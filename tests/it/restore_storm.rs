@@ -16,6 +16,7 @@ fn nothing_acknowledged_is_lost_and_nothing_stands_twice_in_a_storm_of_restores(
         acknowledged.insert(world.send("Agent-1", "Agent-2", &format!("old {n}")));
     }
     let staged = stage(&world, "staged");
+    let _daemon = world.up();
     let until = Instant::now() + Duration::from_secs(size(6, 60) as u64);
     let working = || Instant::now() < until;
     let restores = std::thread::scope(|scope| {
@@ -40,6 +41,15 @@ fn nothing_acknowledged_is_lost_and_nothing_stands_twice_in_a_storm_of_restores(
                     let id = listed["id"].as_str().unwrap();
                     let _ = world.run("Agent-2", &["read", id]);
                     let _ = world.run("Agent-2", &["archive", id]);
+                }
+            }
+        });
+        // An agent that only knows `mv`, which asks nobody and overwrites.
+        scope.spawn(|| {
+            let (new, cur) = (world.folder("Agent-2", "inbox/new"), world.folder("Agent-2", "inbox/cur"));
+            while working() {
+                for name in world.mail("Agent-2", "inbox/new").into_iter().rev().take(20) {
+                    let _ = std::fs::rename(new.join(&name), cur.join(name.replace(".md", ",S.md")));
                 }
             }
         });
