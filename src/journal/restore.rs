@@ -97,15 +97,15 @@ impl Journal {
     /// line that came back.
     fn add_from(&self, aside: &Dir) -> Result<usize, JournalError> {
         let known: Vec<Event> = self.tail(4_096)?.into_iter().map(|record| record.event).collect();
-        // What an earlier try added stands at the end; the order of time tells them from what came back.
-        let mut events: Vec<Event> = Vec::new();
+        // What an earlier try added stands at the end, and is not older than what it would add again.
+        let newest = known.iter().map(|event| event.at).max();
         let mut folders = vec![aside.clone()];
         folders.extend(aside.names()?.iter().filter(|n| n.starts_with("again-")).filter_map(|n| aside.child(n).ok()));
+        let mut events: Vec<Event> = Vec::new();
         for folder in folders {
-            events.extend(records_of(&folder)?.map(|record| record.event));
+            let later = records_of(&folder)?.map(|record| record.event);
+            events.extend(later.filter(|event| newest.is_none_or(|at| event.at > at) && !known.contains(event)));
         }
-        let newest = known.iter().map(|event| event.at).max();
-        events.retain(|event| newest.is_none_or(|at| event.at > at) && !known.contains(event));
         events.sort_by_key(|event| event.at);
         self.append(&events)?;
         Ok(events.len())

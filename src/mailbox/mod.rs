@@ -1,4 +1,5 @@
-//! One agent's mail as a Maildir: deliver, scan, claim, flag, archive, bury.
+//! One agent's mail as a Maildir: deliver, scan, claim, flag, archive, bury,
+//! and exchange with a restored copy.
 //!
 //! Owns the folders of `agent_workspaces/<Agent>/` and nothing above them.
 //! Promises: a delivered message is durable and whole and was put there

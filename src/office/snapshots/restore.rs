@@ -153,20 +153,22 @@ impl Office {
     /// disk says no: then [`restore_resume`](Self::restore_resume) finishes.
     pub fn restore_apply(&self, plan: RestorePlan) -> Result<Restored> {
         self.must_manage()?;
-        let exchange = self.exchange();
-        match exchange.apply(plan, self.now()) {
+        match self.exchange().apply(plan, self.now()) {
             Ok(applied) => Ok(self.restored(applied)),
-            Err(e) => {
-                let begun = exchange.unfinished().ok().flatten().is_some();
-                let e = OfficeError::from(e);
-                Err(if begun && e.kind == ErrorKind::Failed {
-                    OfficeError::new(e.kind, format!("{}; the restore was begun and is not finished", e.message))
-                        .hint(RESUME)
-                } else {
-                    e
-                })
-            }
+            Err(e @ (ExchangeError::Unfinished(_) | ExchangeError::Busy)) => Err(e.into()),
+            Err(e) => Err(self.unfinished_by(e)),
         }
+    }
+
+    /// Says of a failure that the restore was begun, if it was.
+    fn unfinished_by(&self, e: ExchangeError) -> OfficeError {
+        let begun = matches!(self.exchange().unfinished(), Ok(Some(_)));
+        let e = OfficeError::from(e);
+        if !begun {
+            return e;
+        }
+        OfficeError::new(e.kind, format!("{}; the restore was begun and is not finished", e.message))
+            .hint(format!("{RESUME} when that is mended, or --abandon, then --undo"))
     }
 
     /// Finishes a restore that was interrupted; `None` when none was.
@@ -175,7 +177,11 @@ impl Office {
     /// As [`restore_apply`](Self::restore_apply).
     pub fn restore_resume(&self) -> Result<Option<Restored>> {
         self.must_manage()?;
-        Ok(self.exchange().resume()?.map(|applied| self.restored(applied)))
+        match self.exchange().resume() {
+            Ok(applied) => Ok(applied.map(|applied| self.restored(applied))),
+            Err(e @ ExchangeError::Busy) => Err(e.into()),
+            Err(e) => Err(self.unfinished_by(e)),
+        }
     }
 
     /// Gives up a restore that was interrupted and cannot be finished; as far as
