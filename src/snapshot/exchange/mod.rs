@@ -1,6 +1,6 @@
 //! The safe exchange of a restored tree with the live root.
 //!
-//! Three parts: [`plan`] looks at both trees and changes nothing;
+//! Three parts: [`plan()`] looks at both trees and changes nothing;
 //! [`Exchange::apply`] does exactly what the plan says, and nothing to mail
 //! that it does not name; [`Exchange::resume`] finishes after a crash.
 //!

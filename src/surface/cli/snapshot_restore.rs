@@ -206,18 +206,20 @@ fn shown(cx: &Context, plan: &RestorePlan) -> String {
         Column::number("LEASED"),
         Column::number("AS IT WAS"),
     ]);
+    let (mut total, mut shown) = ([0; 6], 0);
     for one in &plan.mailboxes {
-        table.row(&[
-            one.agent.to_string(),
-            one.back().to_string(),
-            one.changed().to_string(),
-            one.aside().to_string(),
-            one.kept.len().to_string(),
-            one.leased.len().to_string(),
-            one.unchanged.to_string(),
-        ]);
+        let row = [one.back(), one.changed(), one.aside(), one.kept.len(), one.leased.len(), one.unchanged];
+        total.iter_mut().zip(row).for_each(|(sum, n)| *sum += n);
+        // One in which all is as it was has nothing to say.
+        if row[..5].iter().any(|n| *n > 0) {
+            shown += 1;
+            table.row(&cells(one.agent.as_str(), row));
+        }
     }
-    if !table.is_empty() {
+    if shown != 1 {
+        table.row(&cells(&text::count(plan.mailboxes.len(), "mailbox"), total));
+    }
+    if !plan.mailboxes.is_empty() {
         out += &table.render(cx.style);
     }
     for one in &plan.mailboxes {
@@ -234,6 +236,10 @@ fn shown(cx: &Context, plan: &RestorePlan) -> String {
         out += "There is nothing to do: everything is as it was.\n";
     }
     out
+}
+
+fn cells(name: &str, numbers: [usize; 6]) -> Vec<String> {
+    std::iter::once(name.to_owned()).chain(numbers.iter().map(ToString::to_string)).collect()
 }
 
 /// The first steps, by name.
