@@ -307,3 +307,30 @@ fn an_undo_finds_what_its_owner_moved_since_and_its_undo_brings_it_back_to_there
     world.ok("tester", &["snapshot", "restore", "--undo", "--yes"]);
     assert_eq!(place(&world, "Agent-2", &id), seen);
 }
+
+#[test]
+fn a_letter_that_waited_in_the_spool_is_delivered_to_whoever_does_not_have_it() {
+    let world = World::new();
+    let sent = world.json("Agent-1", &["send", "--to", "Agent-2,Agent-5", "-s", "both", "-m", "body"]);
+    let id = sent["id"].as_str().unwrap();
+    let staged = stage(&world, "staged");
+    let file = world.mail("Agent-2", "inbox/new")[0].clone();
+    let letter = fs::read(world.folder("Agent-2", "inbox/new").join(&file)).unwrap();
+    // As it stood before its sender had delivered any of it.
+    let mut entry =
+        format!("{{\"name\":\"{file}\",\"from\":\"Agent-1\",\"recipients\":[\"Agent-2\",\"Agent-5\"]}}\n").into_bytes();
+    entry.extend(letter);
+    fs::create_dir_all(staged.join(".cellphone/spool")).unwrap();
+    fs::write(staged.join(".cellphone/spool").join(file.replace(".md", ".spool")), entry).unwrap();
+    for agent in ["Agent-2", "Agent-5"] {
+        fs::remove_file(staged.join(format!("agent_workspaces/{agent}/inbox/new")).join(&file)).unwrap();
+    }
+    fs::remove_file(world.folder("Agent-5", "inbox/new").join(&file)).unwrap();
+    world.ok("Agent-2", &["archive", id]);
+    restore(&world, &staged, &[]);
+    // Whatever is sent next finishes what stands in the spool.
+    world.send("Agent-3", "Agent-4", "next");
+    assert_eq!(place(&world, "Agent-5", id), ["inbox/new"]);
+    assert_eq!(place(&world, "Agent-2", id).len(), 1);
+    assert!(names(&world.root.join(".cellphone/spool")).is_empty());
+}

@@ -63,7 +63,10 @@ type Places = BTreeMap<(String, String, bool), Vec<String>>;
 fn moved_on(world: &World) -> std::path::PathBuf {
     let [a, b, c, d] = ["a", "b", "c", "d"].map(|s| world.send("Agent-1", "Agent-2", s));
     world.ok("Agent-2", &["read", &b]);
+    world.send("Agent-1", "Agent-4", "job");
+    let job = world.json("Agent-4", &["next"]);
     let staged = stage(world, "staged");
+    world.ok("Agent-4", &["done", job["id"].as_str().unwrap(), "--token", job["token"].as_str().unwrap()]);
     world.ok("Agent-2", &["read", &a]);
     world.ok("Agent-2", &["archive", &b]);
     for name in world.mail("Agent-2", "inbox/new") {

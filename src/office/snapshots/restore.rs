@@ -112,7 +112,8 @@ impl From<ExchangeError> for OfficeError {
             ExchangeError::Selection(_) => Self::new(ErrorKind::Usage, text),
             ExchangeError::Busy => Self::new(ErrorKind::TryAgain, text),
             ExchangeError::Unfinished(_) => Self::new(ErrorKind::Conflict, text).hint(RESUME),
-            ExchangeError::Damaged { .. } => Self::new(ErrorKind::Failed, text).hint("cellphone doctor"),
+            ExchangeError::Damaged { .. } => Self::new(ErrorKind::Failed, text)
+                .hint("look at that folder; once it is moved away, restores go on without it"),
         }
     }
 }
