@@ -2,12 +2,14 @@
 //!
 //! Owns directory handles, durable publication, locks and the boot clock.
 //! Promises: a name below a [`Dir`] is reached without following a symbolic
-//! link; nothing is overwritten except by [`Dir::replace`]; a file that was
-//! created with `sync` is on stable storage before the call returns; a failed
-//! fsync is an error of that file for good (the kernel reports it once, so a
-//! descriptor is never synced again). Knows nothing of mail.
+//! link; nothing is overwritten except by [`Dir::replace`], and [`place`] puts
+//! aside what stood there; a file that was created with `sync` is on stable
+//! storage before the call returns; a failed fsync is an error of that file
+//! for good (the kernel reports it once, so a descriptor is never synced
+//! again). Knows nothing of mail.
 
 pub mod boot;
+mod copy;
 mod lock;
 #[cfg(not(unix))]
 mod portable;
@@ -21,6 +23,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use copy::{Found, Placed, Spot, place};
 pub use lock::{Held, KeptLock, Lock};
 #[cfg(not(unix))]
 pub use portable::Dir;

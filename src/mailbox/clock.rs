@@ -65,6 +65,22 @@ impl Clock {
         Ok(letters.iter().zip(first..).map(|((from, subject), at)| compose(at, from, subject)).collect())
     }
 
+    /// Sees to it that no name issued from now on is older than `at`: names
+    /// that come back into the tree were issued, too, perhaps by a clock whose
+    /// file is lost.
+    ///
+    /// # Errors
+    /// As [`issue`](Self::issue).
+    pub fn not_before(&self, at: Timestamp) -> Result<()> {
+        // Seeds it, if this is the first use since the machine started.
+        self.advance(1)?;
+        let path = self.tree.locks.path().join(FILE);
+        let wrap = |e: std::io::Error| FsError::new("use the clock", &path, e);
+        let held = self.lock.exclusive()?;
+        let kept = Kept::read(&held).map_err(wrap)?;
+        Ok(Kept { last: kept.last.max(at.as_microsecond()), ..kept }.write(&held).map_err(wrap)?)
+    }
+
     /// A number greater than all before it: the token of a lease.
     ///
     /// # Errors

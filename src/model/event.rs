@@ -70,6 +70,8 @@ pub enum EventKind {
     Joined,
     /// `doctor` repaired something.
     Repaired,
+    /// A snapshot, or a part of one, was brought back into the tree.
+    Restored,
     /// Something that should be looked at: watching fell back, a worker ended.
     Warning,
 }

@@ -29,6 +29,7 @@ mod profiles;
 mod receipts;
 mod search;
 pub mod setup;
+pub mod snapshots;
 pub mod status;
 mod tend;
 mod trail;

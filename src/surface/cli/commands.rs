@@ -8,8 +8,8 @@ use super::context::Context;
 use super::failure::Failure;
 use super::{
     Run, ack, agents, archive, completions, config, coords, dead, demo, demo_agent, doctor, done, down, forward, inbox,
-    init, integrate, join, log, next, nudge, read, release, reply, retention, roles, run, search, send, status, thread,
-    trace, trust, up, wait,
+    init, integrate, join, log, next, nudge, read, release, reply, retention, roles, run, search, send, snapshot,
+    status, thread, trace, trust, up, wait,
 };
 
 /// A command as the list knows it.
@@ -41,6 +41,7 @@ const SET_UP: Group = Some("Set up");
 const MAIL: Group = Some("Mail");
 const WORK: Group = Some("Work through mail, one at a time");
 const LOOK: Group = Some("Look closer");
+const BACK: Group = Some("Get it back");
 const WHO: Group = Some("Who and how");
 
 const fn entry<A: Run>(group: Group, name: &'static str, about: &'static str, examples: &'static str) -> Entry {
@@ -82,6 +83,7 @@ pub(super) static COMMANDS: &[Entry] = &[
     entry::<dead::DeadArgs>(LOOK, "dead", "Mail that could not be delivered or read", dead::EXAMPLES),
     entry::<status::StatusArgs>(LOOK, "status", "The daemon, its workers, and who waits for what", "cellphone status"),
     entry::<doctor::DoctorArgs>(LOOK, "doctor", "Find what is wrong, and repair it", "cellphone doctor\ncellphone doctor --fix"),
+    entry::<snapshot::SnapshotArgs>(BACK, "snapshot", "Bring a snapshot of the root back, or a part of it", snapshot::EXAMPLES),
     entry::<agents::AgentsArgs>(WHO, "agents", "The roster: list, show, add, set, remove", agents::EXAMPLES),
     entry::<roles::RolesArgs>(WHO, "roles", "Who may do what", "cellphone roles list\ncellphone roles show captain"),
     entry::<coords::CoordsArgs>(WHO, "coords", "Where on the screen the agents listen", coords::EXAMPLES),

@@ -44,6 +44,8 @@ mod roles;
 mod run;
 mod search;
 mod send;
+mod snapshot;
+mod snapshot_restore;
 mod status;
 mod thread;
 mod trace;
