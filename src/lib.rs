@@ -17,6 +17,7 @@
 //! | block until mail comes | [`Office::wait`] |
 //! | hear of everything that happens | [`Office::subscribe`] |
 //! | what happened to one message | [`Office::trace`] |
+//! | bring a restored tree back, and take that back | [`Office::restore_plan`], [`Office::restore_apply`], [`Office::restore_undo_plan`] |
 //!
 //! ```standalone_crate
 //! use std::time::Duration;

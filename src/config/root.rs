@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, SETTINGS, place};
-use crate::fsio::{Dir, FileKind, Lock};
+use crate::fsio::{self, Dir, FileKind, Lock};
 use crate::model::MessageId;
 
 const STATE: &str = ".cellphone";
@@ -199,7 +199,7 @@ fn identity(state: &Dir) -> Result<String, ConfigError> {
     if let Some(known) = read_identity(state).filter(fits) {
         return Ok(known.id);
     }
-    let id = MessageId::compose(jiff::Timestamp::now(), random()).to_string().to_ascii_lowercase();
+    let id = MessageId::compose(jiff::Timestamp::now(), fsio::random()).to_string().to_ascii_lowercase();
     let fresh = Identity { id, inode, born };
     let text = serde_json::to_vec(&fresh).unwrap_or_default();
     state.replace(IDENTITY, &text, true)?;
@@ -224,12 +224,4 @@ fn birth(path: &Path) -> u64 {
     let created = std::fs::metadata(path).and_then(|m| m.created()).ok();
     let since = created.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
     since.and_then(|d| u64::try_from(d.as_nanos()).ok()).unwrap_or(0)
-}
-
-/// Random bits for a name, not for a secret: the standard library seeds its
-/// hash maps from the system.
-fn random() -> u128 {
-    use std::hash::BuildHasher as _;
-    let bits = || u128::from(std::collections::hash_map::RandomState::new().hash_one(0));
-    bits() << 64 | bits()
 }

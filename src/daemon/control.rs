@@ -121,6 +121,10 @@ async fn answer(house: &Arc<House>, request: Request, peer: Option<u32>) -> Answ
             Ok(()) => done("the configuration was read"),
             Err(why) => Answer::Refused { why },
         },
+        Request::Rescan => {
+            house.rescan().await;
+            done("everything is looked at")
+        }
         Request::Nudge { agent } => match house.nudge_now(&agent) {
             Ok(()) => done("the window is tried now"),
             Err(why) => Answer::Refused { why },

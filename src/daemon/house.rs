@@ -157,6 +157,15 @@ impl House {
         read.map_err(|e| format!("the configuration could not be read: {e}"))?
     }
 
+    /// Looks at everything anew, configuration included: somebody brought files
+    /// back. What is broken in the configuration is told as ever.
+    pub(super) async fn rescan(self: &Arc<Self>) {
+        let _ = self.reload().await;
+        self.pending.add_everything_but_config();
+        self.tend.notify_one();
+        self.ring.notify_one();
+    }
+
     fn read_config(&self) -> Result<(), String> {
         let fresh = Office::open(Some(self.root.path()), None);
         let broken = match &fresh {

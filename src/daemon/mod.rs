@@ -25,6 +25,8 @@ mod ring;
 mod scan;
 #[cfg(unix)]
 mod signals;
+#[cfg(unix)]
+mod snapshots;
 pub mod supervisor;
 #[cfg(unix)]
 mod tend;

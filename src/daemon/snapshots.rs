@@ -119,7 +119,7 @@ async fn carry_out(house: &House, job: Job, shutdown: &Shutdown) -> Result<(), S
         () = shutdown.requested() => {
             if let Some(pid) = pid {
                 // It ends by itself, and says so.
-                drop(rustix::process::kill_process(pid, rustix::process::Signal::INT));
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
             }
             ended.await
         }

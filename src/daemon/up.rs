@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::house::House;
 use super::instance::Instance;
 use super::supervisor::{Shutdown, Supervisor, Worker, WorkerResult};
-use super::{UpError, control, detach, hooks, ring, scan, signals, tend, watch};
+use super::{UpError, control, detach, hooks, ring, scan, signals, snapshots, tend, watch};
 use crate::model::{Event, EventKind};
 use crate::office::Office;
 
@@ -58,6 +58,7 @@ async fn live(house: &Arc<House>, workers: Vec<Worker>, ready: impl FnOnce()) {
     supervisor.start(ours("ring", house, ring::run));
     supervisor.start(ours("tend", house, tend::run));
     supervisor.start(ours("hooks", house, hooks::run));
+    supervisor.start(ours("snapshots", house, snapshots::run));
     supervisor.start(ours("config", house, config));
     for worker in workers {
         supervisor.start(worker);

@@ -2,12 +2,14 @@
 //!
 //! Owns directory handles, durable publication, locks and the boot clock.
 //! Promises: a name below a [`Dir`] is reached without following a symbolic
-//! link; nothing is overwritten except by [`Dir::replace`]; a file that was
-//! created with `sync` is on stable storage before the call returns; a failed
-//! fsync is an error of that file for good (the kernel reports it once, so a
-//! descriptor is never synced again). Knows nothing of mail.
+//! link; nothing is overwritten except by [`Dir::replace`], and [`place`] puts
+//! aside what stood there; a file that was created with `sync` is on stable
+//! storage before the call returns; a failed fsync is an error of that file
+//! for good (the kernel reports it once, so a descriptor is never synced
+//! again). Knows nothing of mail.
 
 pub mod boot;
+mod copy;
 mod lock;
 #[cfg(not(unix))]
 mod portable;
@@ -23,6 +25,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use copy::{FileBelow, Placed, Spot, place};
 pub use lock::{Held, KeptLock, Lock};
 #[cfg(not(unix))]
 pub use portable::Dir;
@@ -177,6 +180,30 @@ pub fn temporary_name(hint: &str) -> String {
     let pid = std::process::id();
     let clock = boot::now().as_nanos();
     format!("{clock:x}.{pid}.{n}.{hint}")
+}
+
+/// Random bits for a name, not for a secret: the standard library seeds its
+/// hash maps from the system. (A generator of random numbers asks the processor
+/// what it can; in a virtual machine that takes a tenth of a send.)
+#[must_use]
+pub fn random() -> u128 {
+    use std::hash::BuildHasher as _;
+    let bits = || u128::from(std::collections::hash_map::RandomState::new().hash_one(0));
+    bits() << 64 | bits()
+}
+
+/// Bytes that are free for this user where `path` is, or will be; `None` where
+/// the system does not tell.
+#[must_use]
+pub fn free_space(path: &Path) -> Option<u64> {
+    let there = path.ancestors().find(|p| p.exists())?;
+    #[cfg(unix)]
+    return rustix::fs::statvfs(there).ok().map(|s| s.f_bavail.saturating_mul(s.f_frsize));
+    #[cfg(not(unix))]
+    {
+        let _ = there;
+        None
+    }
 }
 
 /// Removes a whole tree. For trees that this program made.

@@ -245,6 +245,24 @@ impl Dir {
         Ok(())
     }
 
+    pub(super) fn open_for_copy(&self, name: &str) -> Result<File> {
+        let stat = self.stat(name)?.ok_or_else(|| self.fail("read", name, std::io::ErrorKind::NotFound.into()))?;
+        if stat.kind != FileKind::File {
+            return Err(FsError::refuse("read", self.path.join(name), "it is no regular file"));
+        }
+        File::open(self.path.join(name)).map_err(|e| self.fail("read", name, e))
+    }
+
+    pub(super) fn create_file(&self, name: &str) -> Result<File> {
+        let file = OpenOptions::new().write(true).create_new(true).open(self.path.join(name));
+        file.map_err(|e| self.fail("create", name, e))
+    }
+
+    /// Two names cannot be exchanged in one step here.
+    pub(super) fn exchange(&self, _name: &str, _other: &Self, _with: &str) -> Result<bool> {
+        Ok(false)
+    }
+
     pub(super) fn open_lock(&self, name: &str) -> Result<File> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.path.join(name));
         file.map_err(|e| self.fail("open", name, e))

@@ -14,6 +14,8 @@ use rustix::io::Errno;
 
 use super::{Appender, FileKind, FsError, Result, Stat, temporary_name};
 
+mod copy;
+
 /// An open directory. Cloning shares the handle.
 #[derive(Debug, Clone)]
 pub struct Dir {

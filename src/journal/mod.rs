@@ -12,6 +12,7 @@
 
 mod chain;
 mod read;
+mod restore;
 mod verify;
 mod write;
 
@@ -22,6 +23,7 @@ use crate::fsio::{Dir, FsError};
 use crate::model::Event;
 
 pub use read::{Filter, Follower, Record, Records};
+pub use restore::{Standing, standing};
 pub use verify::{Break, Verified};
 
 const FOLDER: &str = "journal";

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::{CURRENT, Journal, JournalError, finished};
-use crate::fsio::{FsError, Lock};
+use crate::fsio::{Dir, FsError, Lock};
 use crate::model::{AgentName, Event, EventKind, MessageId};
 
 /// One line, read.
@@ -98,6 +98,38 @@ impl Iterator for Records {
     }
 }
 
+/// The segments of a folder as they are now, oldest first, each up to its
+/// present length.
+pub(super) fn open_segments(dir: &Dir) -> Result<Vec<(String, Take<File>)>, JournalError> {
+    let mut names = finished(dir)?;
+    names.push(CURRENT.to_owned());
+    let mut open = Vec::with_capacity(names.len());
+    for name in names {
+        let wrap = |e| FsError::new("read", dir.path().join(&name), e);
+        match File::open(dir.path().join(&name)) {
+            Ok(file) => {
+                let size = file.metadata().map_err(wrap)?.len();
+                open.push((name, file.take(size)));
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(wrap(e).into()),
+        }
+    }
+    Ok(open)
+}
+
+/// Every line of a folder's segments that can be read, oldest first.
+pub(super) fn records_of(dir: &Dir) -> Result<Records, JournalError> {
+    let segments: Vec<_> = open_segments(dir)?.into_iter().map(|(_, file)| BufReader::new(file)).collect();
+    Ok(Records {
+        segments: segments.into_iter(),
+        current: None,
+        filter: Filter::default(),
+        needle: None,
+        line: Vec::new(),
+    })
+}
+
 /// A day is allowed for a clock that was set back.
 fn is_wanted(file: &Take<File>, since: Option<Timestamp>) -> bool {
     const SLACK: SignedDuration = SignedDuration::from_hours(24);
@@ -120,21 +152,7 @@ impl Journal {
         let dir = self.dir()?;
         // Reading goes on where nothing can be written, lock files included (a read-only remount).
         let _held = self.locks().ok().and_then(|locks| Lock::shared(&locks, "journal").ok());
-        let mut names = finished(&dir)?;
-        names.push(CURRENT.to_owned());
-        let mut open = Vec::with_capacity(names.len());
-        for name in names {
-            let wrap = |e| FsError::new("read", dir.path().join(&name), e);
-            match File::open(dir.path().join(&name)) {
-                Ok(file) => {
-                    let size = file.metadata().map_err(wrap)?.len();
-                    open.push((name, file.take(size)));
-                }
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-                Err(e) => return Err(wrap(e).into()),
-            }
-        }
-        Ok(open)
+        open_segments(&dir)
     }
 
     /// Reads what the filter takes, oldest first.

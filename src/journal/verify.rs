@@ -1,9 +1,11 @@
 //! Proving that nobody changed the record afterwards.
 
-use std::io::{BufRead as _, BufReader};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Take};
 use std::path::PathBuf;
 
 use super::{Journal, JournalError, chain};
+use crate::fsio::Dir;
 
 /// An unbroken chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,37 +37,41 @@ impl Journal {
     /// # Errors
     /// The outer error when the files cannot be read.
     pub fn verify(&self) -> Result<Result<Verified, Break>, JournalError> {
-        let dir = self.dir()?;
-        let mut done = Verified { lines: 0, first: 1, torn: false };
-        let mut before: Option<chain::Link> = None;
-        for (name, file) in self.segments()? {
-            let path = dir.path().join(&name);
-            let mut reader = BufReader::with_capacity(64 * 1024, file);
-            let mut line = Vec::new();
-            for number in 1.. {
-                line.clear();
-                let read = reader.read_until(b'\n', &mut line);
-                if read.map_err(|e| crate::fsio::FsError::new("read", &path, e))? == 0 {
-                    break;
-                }
-                if line.pop() != Some(b'\n') {
-                    done.torn = true;
-                    break;
-                }
-                match check(&line, before.as_ref()) {
-                    Ok(link) => {
-                        if before.is_none() {
-                            done.first = link.seq;
-                        }
-                        done.lines += 1;
-                        before = Some(link);
+        verify(&self.dir()?, self.segments()?)
+    }
+}
+
+/// Checks every line of these segments against the one before.
+pub(super) fn verify(dir: &Dir, segments: Vec<(String, Take<File>)>) -> Result<Result<Verified, Break>, JournalError> {
+    let mut done = Verified { lines: 0, first: 1, torn: false };
+    let mut before: Option<chain::Link> = None;
+    for (name, file) in segments {
+        let path = dir.path().join(&name);
+        let mut reader = BufReader::with_capacity(64 * 1024, file);
+        let mut line = Vec::new();
+        for number in 1.. {
+            line.clear();
+            let read = reader.read_until(b'\n', &mut line);
+            if read.map_err(|e| crate::fsio::FsError::new("read", &path, e))? == 0 {
+                break;
+            }
+            if line.pop() != Some(b'\n') {
+                done.torn = true;
+                break;
+            }
+            match check(&line, before.as_ref()) {
+                Ok(link) => {
+                    if before.is_none() {
+                        done.first = link.seq;
                     }
-                    Err(why) => return Ok(Err(Break { path, line: number, why })),
+                    done.lines += 1;
+                    before = Some(link);
                 }
+                Err(why) => return Ok(Err(Break { path, line: number, why })),
             }
         }
-        Ok(Ok(done))
     }
+    Ok(Ok(done))
 }
 
 fn check(line: &[u8], before: Option<&chain::Link>) -> Result<chain::Link, String> {

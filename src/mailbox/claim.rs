@@ -289,7 +289,7 @@ impl Mailbox {
         }
     }
 
-    fn write_lease(&self, id: MessageId, lease: &Lease) -> Result<()> {
+    pub(super) fn write_lease(&self, id: MessageId, lease: &Lease) -> Result<()> {
         let text = serde_json::to_vec(lease).unwrap_or_default();
         Ok(self.place(Place::Claimed, "")?.replace(&lease_file(id), &text, false)?)
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::fsio::{FsError, Held, KeptLock, boot};
+use crate::fsio::{self, FsError, Held, KeptLock, boot};
 use crate::model::{AgentName, MessageId, UniqueName};
 
 use super::Result;
@@ -63,6 +63,22 @@ impl Clock {
         }
         let first = self.advance(i64::try_from(letters.len()).unwrap_or(i64::MAX))?;
         Ok(letters.iter().zip(first..).map(|((from, subject), at)| compose(at, from, subject)).collect())
+    }
+
+    /// Sees to it that no name issued from now on is older than `at`: names
+    /// that come back into the tree were issued, too, perhaps by a clock whose
+    /// file is lost.
+    ///
+    /// # Errors
+    /// As [`issue`](Self::issue).
+    pub fn not_before(&self, at: Timestamp) -> Result<()> {
+        // Seeds it, if this is the first use since the machine started.
+        self.advance(1)?;
+        let path = self.tree.locks.path().join(FILE);
+        let wrap = |e: std::io::Error| FsError::new("use the clock", &path, e);
+        let held = self.lock.exclusive()?;
+        let kept = Kept::read(&held).map_err(wrap)?;
+        Ok(Kept { last: kept.last.max(at.as_microsecond()), ..kept }.write(&held).map_err(wrap)?)
     }
 
     /// A number greater than all before it: the token of a lease.
@@ -164,5 +180,5 @@ fn this_boot() -> u64 {
 
 fn compose(micros: i64, from: &AgentName, subject: &str) -> UniqueName {
     let at = Timestamp::from_microsecond(micros).unwrap_or_default();
-    UniqueName::compose(at, from, subject, MessageId::compose(at, ulid::Ulid::generate().random()))
+    UniqueName::compose(at, from, subject, MessageId::compose(at, fsio::random()))
 }

@@ -34,7 +34,11 @@ impl Mailbox {
                 return Ok(found);
             }
         }
-        Err(self.not_found(text))
+        // A restore or a plain `mv` may have brought it from the archive into the inbox between the two looks.
+        match only_one(&wanted, self.scan(Which::Inbox, None)?)? {
+            Some(found) => Ok(found),
+            None => Err(self.not_found(text)),
+        }
     }
 
     /// The owner's copy of a message that left since `since`: in `sent/`, or
@@ -77,7 +81,11 @@ impl Mailbox {
             return Ok(true);
         }
         let tail = id.to_string();
-        Ok(self.place(Place::Dead, "")?.names()?.iter().any(|n| n.contains(&tail) && n.ends_with(".md")))
+        if self.place(Place::Dead, "")?.names()?.iter().any(|n| n.contains(&tail) && n.ends_with(".md")) {
+            return Ok(true);
+        }
+        // It may have come back from the archive or the dead into the inbox between the looks.
+        Ok(self.scan(Which::Inbox, None)?.iter().any(is))
     }
 
     /// Reads a message that a scan found. When it was moved or flagged since,

@@ -1,4 +1,5 @@
-//! One agent's mail as a Maildir: deliver, scan, claim, flag, archive, bury.
+//! One agent's mail as a Maildir: deliver, scan, claim, flag, archive, bury,
+//! and exchange with a restored copy.
 //!
 //! Owns the folders of `agent_workspaces/<Agent>/` and nothing above them.
 //! Promises: a delivered message is durable and whole and was put there
@@ -10,8 +11,10 @@
 
 mod claim;
 mod clock;
+mod contents;
 mod dead;
 mod deliver;
+mod exchange;
 mod find;
 mod layout;
 mod retention;
@@ -22,8 +25,10 @@ mod tests;
 
 pub use claim::{Claim, Lease, Returned};
 pub use clock::Clock;
+pub use contents::{Item, Key, attempts, contents};
 pub use dead::{DeadLetter, Reason, unnumbered};
 pub use deliver::{Barrier, Delivery};
+pub use exchange::{Brought, Exchanged, Step};
 pub use layout::{Mailbox, Place, Tree};
 pub use retention::{Applied, Plan, PlannedMove, RetentionRules};
 pub use scan::{Scanned, Which};

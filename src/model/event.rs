@@ -70,8 +70,14 @@ pub enum EventKind {
     Joined,
     /// A snapshot was taken, or some were given up.
     Snapshot,
+    /// A repository of snapshots was checked; the detail says with what result.
+    Checked,
+    /// The health of the snapshots turned bad, or good again; the detail says why.
+    SnapshotHealth,
     /// `doctor` repaired something.
     Repaired,
+    /// A snapshot, or a part of one, was brought back into the tree.
+    Restored,
     /// Something that should be looked at: watching fell back, a worker ended.
     Warning,
 }

@@ -81,9 +81,12 @@ pub trait Terminal {
         Err(Stop::Failed(format!("{key} cannot be pressed here")))
     }
 
-    /// Returns as soon as the screen may differ from `before`, or after
-    /// `limit`.
-    fn wait_for_change(&mut self, before: &Screen, limit: Duration);
+    /// Looks as soon as the screen may differ from `before`, at the latest
+    /// after `limit`.
+    ///
+    /// # Errors
+    /// As [`Terminal::look`].
+    fn look_again(&mut self, before: &Screen, limit: Duration) -> Result<Look, Stop>;
 }
 
 /// Holds the conversation. `text` may have several lines only when the
@@ -157,15 +160,16 @@ fn talk(terminal: &mut dyn Terminal, profile: &Profile, text: &str) -> Result<Ou
     terminal.put(text, paste, &ready.screen)?;
     let cut = |look: &Look| interrupted(&look.screen, profile, &look.seen);
     let done = |look: &Look| cut(look).is_some() || echoed(&look.screen, profile, &prompt, text);
-    match await_look(terminal, profile.echo(), done)? {
+    let mut last = match await_look(terminal, profile.echo(), done)? {
         None => return take_out(terminal, profile, &prompt, text, Reason::NoEcho),
         Some(look) if cut(&look).is_some() => return Ok(Outcome::Deferred(Reason::Stranded)),
-        Some(_) => sleep(profile.pause()),
-    }
+        Some(look) => Some(look).filter(|_| profile.pause().is_zero()),
+    };
+    sleep(profile.pause());
     for _ in 0..profile.enters.max(1) {
         // The last look before the key: a question may have come up, a human
         // may have typed.
-        let before = match look_and_submit(terminal, profile, &prompt, text)? {
+        let before = match look_and_submit(terminal, profile, &prompt, text, last.take())? {
             Ok(before) => before,
             Err(Reason::Stranded) => return Ok(Outcome::Deferred(Reason::Stranded)),
             Err(reason) => return take_out(terminal, profile, &prompt, text, reason),
@@ -184,16 +188,20 @@ fn talk(terminal: &mut dyn Terminal, profile: &Profile, text: &str) -> Result<Ou
 
 /// Presses the key that submits on a screen that was judged the moment
 /// before, again when it had changed by then; gives that look, or why it was
-/// not pressed.
+/// not pressed. `last` is a look of this very moment.
 fn look_and_submit(
     terminal: &mut dyn Terminal,
     profile: &Profile,
     prompt: &str,
     text: &str,
+    mut last: Option<Look>,
 ) -> Result<Result<Look, Reason>, Stop> {
     let end = Instant::now() + profile.echo();
     loop {
-        let before = terminal.look()?;
+        let before = match last.take() {
+            Some(look) => look,
+            None => terminal.look()?,
+        };
         if interrupted(&before.screen, profile, &before.seen).is_some() {
             return Ok(Err(Reason::Stranded));
         }
@@ -218,8 +226,8 @@ fn await_look(
     done: impl Fn(&Look) -> bool,
 ) -> Result<Option<Look>, Stop> {
     let end = Instant::now() + limit;
+    let mut look = terminal.look()?;
     loop {
-        let look = terminal.look()?;
         if done(&look) {
             return Ok(Some(look));
         }
@@ -227,7 +235,7 @@ fn await_look(
         if left.is_zero() {
             return Ok(None);
         }
-        terminal.wait_for_change(&look.screen, left);
+        look = terminal.look_again(&look.screen, left)?;
     }
 }
 

@@ -53,8 +53,9 @@ impl Terminal for Fake {
         }
         Ok(())
     }
-    fn wait_for_change(&mut self, _: &Screen, limit: Duration) {
+    fn look_again(&mut self, _: &Screen, limit: Duration) -> Result<Look, Stop> {
         sleep(limit.min(Duration::from_millis(1)));
+        self.look()
     }
 }
 
@@ -168,8 +169,9 @@ impl Terminal for Boxed {
         }
         Ok(())
     }
-    fn wait_for_change(&mut self, _: &Screen, limit: Duration) {
+    fn look_again(&mut self, _: &Screen, limit: Duration) -> Result<Look, Stop> {
         sleep(limit.min(Duration::from_millis(1)));
+        self.look()
     }
 }
 

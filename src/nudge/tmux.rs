@@ -25,8 +25,8 @@ use crate::fsio::boot;
 const FACTS: &str = "#{pane_id} #{pane_pid} #{pane_dead} #{pane_in_mode} #{alternate_on} \
                      #{?synchronize-panes,1,0} #{pane_input_off} #{cursor_y} #{cursor_x} #{pane_title}";
 
-/// Least time between two looks while a change is awaited.
-const POLL: Duration = Duration::from_millis(4);
+/// Rest between two looks while a change is awaited; a look takes 2 ms itself.
+const POLL: Duration = Duration::from_millis(2);
 
 /// How long a tmux server may take to answer; it takes milliseconds.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -108,7 +108,8 @@ fn open(tmux: &TmuxTarget, context: &NudgeContext, agent: &crate::model::AgentNa
     if !pane.strip_prefix('%').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) {
         return Err(Stop::Failed(format!("{pane:?} is not a tmux pane id such as %5")));
     }
-    let _typist = typist::lock("pane", &format!("{} {pane}", tmux.socket.as_deref().unwrap_or("default")))?;
+    // By its process: a socket has several names.
+    let _typist = typist::lock("pane", &format!("{} {}", process.pid, process.start))?;
     let human_idle = context.human_idle;
     Ok(PaneTerminal {
         socket: tmux.socket.clone(),
@@ -194,13 +195,20 @@ impl PaneTerminal {
     /// Sends keys, if the server finds the pane as it was pinned, in no mode,
     /// and still as it was judged. `keys` is one tmux command.
     fn press(&self, keys: &str, judged: &Screen) -> Result<(), Stop> {
+        self.press_after(&[], String::new(), keys, judged)
+    }
+
+    /// As [`press`](Self::press), after another command that reads `input`.
+    fn press_after(&self, first: &[&str], input: String, keys: &str, judged: &Screen) -> Result<(), Stop> {
         self.check_process()?;
         let same = format!(
             "#{{&&:#{{==:#{{pane_id}} #{{pane_pid}},{} {}}},#{{&&:#{{==:#{{pane_in_mode}}#{{pane_dead}}#{{pane_input_off}},000}},#{{==:#{{?synchronize-panes,1,0}},0}}}}}}",
             self.pane, self.process.pid
         );
         let same = format!("#{{&&:{same},{}}}", still_shows(judged));
-        let said = self.tmux(&["if-shell", "-F", "-t", &self.pane, &same, keys, "display-message -p refused"])?;
+        let checked = ["if-shell", "-F", "-t", &self.pane, &same, keys, "display-message -p refused"];
+        let said = run_with_input(self.socket.as_deref(), &[first, &checked].concat(), input)
+            .map_err(|why| self.gone(&why))?;
         if said.trim() == "refused" {
             // The next look names the reason.
             let seen = self.look_once()?.seen;
@@ -268,8 +276,8 @@ impl PaneTerminal {
     }
 }
 
-/// How long ago a client that shows this pane last had a key pressed. tmux
-/// counts in whole seconds of the wall clock.
+/// How long ago, at least, a client that shows this pane last had a key
+/// pressed. tmux counts in whole seconds of the wall clock.
 fn quiet(clients: &str, pane: &str) -> Option<Duration> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     clients
@@ -277,7 +285,7 @@ fn quiet(clients: &str, pane: &str) -> Option<Duration> {
         .filter_map(|line| line.strip_prefix("client ")?.split_once(' '))
         .filter(|(_, shown)| *shown == pane)
         .filter_map(|(at, _)| at.parse().ok().map(Duration::from_secs))
-        .map(|at| now.saturating_sub(at))
+        .map(|at| now.saturating_sub(at + Duration::from_secs(1)))
         .min()
 }
 
@@ -298,8 +306,12 @@ impl Terminal for PaneTerminal {
         let clean = super::notice::without_controls(text);
         // Several panes are rung at once, and buffers belong to the whole server: one of its own for each text.
         let buffer = crate::fsio::temporary_name("cellphone");
-        run_with_input(self.socket.as_deref(), &["load-buffer", "-b", &buffer, "-"], clean).map_err(Stop::Failed)?;
-        let pasted = self.press(&format!("paste-buffer -p -r -d -b {buffer} -t {}", self.pane), judged);
+        let pasted = self.press_after(
+            &["load-buffer", "-b", &buffer, "-", ";"],
+            clean,
+            &format!("paste-buffer -p -r -d -b {buffer} -t {}", self.pane),
+            judged,
+        );
         if pasted.is_err() {
             drop(run(self.socket.as_deref(), &["delete-buffer", "-b", &buffer]));
         }
@@ -328,12 +340,13 @@ impl Terminal for PaneTerminal {
         self.press(&format!("send-keys -t {} {name}", self.pane), judged)
     }
 
-    fn wait_for_change(&mut self, before: &Screen, limit: Duration) {
+    fn look_again(&mut self, before: &Screen, limit: Duration) -> Result<Look, Stop> {
         let end = Instant::now() + limit;
         loop {
             std::thread::sleep(POLL.min(end.saturating_duration_since(Instant::now())));
-            if Instant::now() >= end || !self.look_once().is_ok_and(|look| look.screen == *before) {
-                return;
+            let look = self.look_once()?;
+            if look.screen != *before || Instant::now() >= end {
+                return Ok(look);
             }
         }
     }

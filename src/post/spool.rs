@@ -64,7 +64,8 @@ impl Post {
         let mut bytes = serde_json::to_vec(&entry).unwrap_or_default();
         bytes.push(b'\n');
         bytes.extend_from_slice(&message.bytes);
-        let beside = format!(".{}", temporary_name("spool"));
+        // Nothing that ends like an entry: between its making and its lock another sender would take it for an orphan.
+        let beside = format!(".{}", temporary_name("letter"));
         spool.create(&beside, &bytes, true)?;
         // The lock goes with the file through the rename, so nobody takes the entry for an orphan.
         let held = Lock::exclusive(&spool, &beside)?;

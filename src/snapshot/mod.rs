@@ -10,6 +10,10 @@
 //! copy, check, repair) is `rustic_core`'s. It and `rustic_backend` are named
 //! in this module alone.
 //!
+//! [`exchange`] brings a restored copy of the tree back into the live one,
+//! wherever that copy comes from: from a repository of ours, or from a
+//! `restic restore` that a person ran.
+//!
 //! A repository lies outside the tree, belongs to the root's id, and holds
 //! snapshots of other programs beside ours without confusion: ours carry the
 //! tags `cellphone`, `root=ID` and `kind=KIND`.
@@ -19,6 +23,7 @@ mod check;
 mod chunks;
 mod cipher;
 mod contents;
+pub mod exchange;
 mod index;
 mod keep;
 mod listing;

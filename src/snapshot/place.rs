@@ -67,6 +67,15 @@ impl Place {
         Ok(Self::Remote(text.to_owned()))
     }
 
+    /// The folder, of a repository of this machine.
+    #[must_use]
+    pub fn local_path(&self) -> Option<&Path> {
+        match self {
+            Self::Local(path) => Some(path),
+            Self::Remote(_) => None,
+        }
+    }
+
     /// Refuses a folder inside the tree it is to protect, links resolved, and
     /// one that the tree lies in.
     ///

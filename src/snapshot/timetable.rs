@@ -86,7 +86,7 @@ impl<'a> Timetable<'a> {
     /// The schedule of the root `id`, in force since `begun`.
     #[must_use]
     pub fn new(settings: &'a SnapshotSettings, id: &str, begun: Timestamp) -> Self {
-        let jitter = u64::try_from(settings.jitter.as_secs()).unwrap_or(0);
+        let jitter = settings.jitter.as_secs();
         // FNV-1a: spreads roots that share a machine, the same way every day.
         let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
         Self { settings, late: Duration::from_secs(hash % (jitter + 1)), begun }

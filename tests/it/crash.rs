@@ -261,7 +261,7 @@ impl Drop for Mount {
 }
 
 /// An ext4 in a file, and the folder of that file.
-fn ext4() -> (Mount, TempDir) {
+pub fn ext4() -> (Mount, TempDir) {
     let images = tempfile::tempdir().unwrap();
     let image = images.path().join("disk.img");
     fs::File::create(&image).unwrap().set_len(96 << 20).unwrap();

@@ -30,7 +30,7 @@ pub fn size(small: usize, full: usize) -> usize {
 /// A person's home with one root in it.
 pub struct World {
     _temp: Option<TempDir>,
-    home: PathBuf,
+    pub home: PathBuf,
     pub root: PathBuf,
 }
 

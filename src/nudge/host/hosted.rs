@@ -250,10 +250,11 @@ impl Terminal for Typist<'_> {
         self.send(&bytes, judged)
     }
 
-    fn wait_for_change(&mut self, _: &Screen, limit: Duration) {
+    fn look_again(&mut self, _: &Screen, limit: Duration) -> Result<Look, Stop> {
         let emulator = hold(&self.hosted.emulator);
         let seen = self.version;
         drop(self.hosted.changed.wait_timeout_while(emulator, limit, |e| e.version == seen));
+        self.look()
     }
 }
 

@@ -1,14 +1,13 @@
 //! One nudge on a screen, phase by phase; whatever happens, pointer, focus
 //! and locks are given back.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::calm::Calm;
 use super::hands::Hands;
 use super::input::Input;
-use super::keys::{Keymap, Locks, Stroke};
+use super::keys::{Keymap, Locks};
 use super::picture::{Area, Image};
 use super::x11::Display;
 use crate::fsio::boot;
@@ -20,10 +19,6 @@ use crate::nudge::{NudgeContext, typist};
 
 /// How long the window manager may take to give a window the focus.
 pub(super) const FOCUS: Duration = Duration::from_millis(700);
-/// Longer than any program's time for a double click (toolkits: 400 to 500 ms).
-const MULTI_CLICK: Duration = Duration::from_millis(600);
-/// How long it may take to raise it.
-const RAISE: Duration = Duration::from_millis(250);
 
 /// Nudges a pinned window.
 pub(super) fn nudge(target: &Target, screen: &ScreenTarget, text: &str, context: &NudgeContext) -> Attempt {
@@ -83,7 +78,7 @@ pub(super) struct Scene<'a> {
     pub(super) window: u32,
     pub(super) process: PinnedProcess,
     /// Where the pointer has to stay, once it is there.
-    pointer: Option<(i32, i32)>,
+    pub(super) pointer: Option<(i32, i32)>,
     /// When the key that submits was pressed first, on the boot clock.
     entered: Option<Duration>,
 }
@@ -134,66 +129,6 @@ impl<'a> Scene<'a> {
         let done = work(self);
         self.give_back(&before);
         done
-    }
-
-    /// The window comes to the front with the focus, and is clicked where the
-    /// coordinates say. A click goes to whatever lies on top there, so that
-    /// is looked at before.
-    pub(super) fn bring_forward(&mut self) -> Result<(), Stop> {
-        verified(&self.display, self.target, self.pin)?;
-        if !self.display.bring(self.window, FOCUS).map_err(Stop::Failed)? {
-            return Err(Stop::Deferred(Reason::NoFocus));
-        }
-        // A window manager may give the focus before it raises, or shows what was minimised.
-        let end = Instant::now() + RAISE;
-        let point = loop {
-            match self.point() {
-                Err(Stop::Failed(_)) if Instant::now() < end => std::thread::sleep(Duration::from_millis(1)),
-                point => break point?,
-            }
-        };
-        let Some((x, y)) = point else { return Ok(()) };
-        while !self.display.is_at(self.window, x, y).map_err(Stop::Failed)? {
-            if Instant::now() >= end {
-                return Err(Stop::Deferred(Reason::Covered));
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        if self.pin.spot.is_none() || self.clicked_just_now() {
-            return Ok(());
-        }
-        let mut input = Input::open(self.pin.display.as_deref()).map_err(Stop::Failed)?;
-        self.hands.will_move();
-        input.point(x, y).map_err(Stop::Failed)?;
-        self.pointer = Some((x, y));
-        let click = [Stroke::ButtonDown(1), Stroke::ButtonUp(1)];
-        self.atomically(|scene| {
-            scene.check()?;
-            scene.hands.stroke(&click).map_err(Stop::Failed)
-        })?;
-        // A window manager that looks at clicks first holds ours back until it
-        // has: half of it would still be to come when keys are typed.
-        let end = Instant::now() + FOCUS;
-        while self.hands.is_pressing().map_err(Stop::Failed)? {
-            if Instant::now() >= end {
-                return Err(Stop::Deferred(Reason::NoFocus));
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        match self.display.await_focus(self.window, FOCUS).map_err(Stop::Failed)? {
-            true => Ok(()),
-            false => Err(Stop::Deferred(Reason::NoFocus)),
-        }
-    }
-
-    /// Whether this window was clicked a moment ago, as another click would be
-    /// a double one, which selects text; notes that it is clicked now.
-    fn clicked_just_now(&self) -> bool {
-        static CLICKS: Mutex<BTreeMap<(String, u32), Instant>> = Mutex::new(BTreeMap::new());
-        let mut clicks = CLICKS.lock().unwrap_or_else(PoisonError::into_inner);
-        clicks.retain(|_, at| at.elapsed() < MULTI_CLICK);
-        let window = (typist_name(self.pin), self.window);
-        clicks.contains_key(&window) || clicks.insert(window, Instant::now()).is_some()
     }
 
     /// The point that must lie on top: where to click, else the middle of the
@@ -373,7 +308,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-fn verified(display: &Display, target: &Target, pin: &ScreenTarget) -> Result<(u32, PinnedProcess), Stop> {
+pub(super) fn verified(display: &Display, target: &Target, pin: &ScreenTarget) -> Result<(u32, PinnedProcess), Stop> {
     display.verify(pin).map_err(|why| {
         Stop::Failed(format!(
             "{why}; nothing was typed. Pin the window of {0} again: cellphone coords capture {0}",

@@ -26,6 +26,8 @@ mod elsewhere;
 #[cfg(all(unix, not(target_os = "macos")))]
 mod eye;
 #[cfg(all(unix, not(target_os = "macos")))]
+mod forward;
+#[cfg(all(unix, not(target_os = "macos")))]
 mod hands;
 mod input;
 #[cfg(all(unix, not(target_os = "macos")))]

@@ -293,6 +293,10 @@ impl Typing<'_, '_> {
         if self.scene.hands.disturbed().map_err(Stop::Failed)? {
             return Ok(false);
         }
+        // One that was minimised a moment ago is unfolded by the next nudge.
+        if self.scene.display.is_minimised(self.scene.window).map_err(Stop::Failed)? {
+            return Ok(false);
+        }
         if !self.scene.display.has_focus(self.scene.window).map_err(Stop::Failed)? {
             self.scene.display.bring(self.scene.window, FOCUS).map_err(Stop::Failed)?;
         }

@@ -57,6 +57,8 @@ pub enum Request {
     },
     /// Read the configuration anew.
     Reload,
+    /// Look at everything anew: files were brought back, or moved in numbers.
+    Rescan,
     /// Try the agent's window now, whatever pauses hold.
     Nudge {
         /// Whose.

@@ -24,6 +24,23 @@ pub(super) fn examine(chart: &mut Chart, patient: &Patient<'_>) {
     watches(chart, patient);
 }
 
+/// A restore that died in the middle: the files that are still to come lie
+/// prepared, so it can always be finished.
+pub(super) fn restore(chart: &mut Chart, office: &Office) {
+    let path = office.root().state().path().join("restore");
+    match office.restore_unfinished() {
+        Ok(None) => {}
+        Ok(Some(record)) => {
+            let what = format!("the restore {} was begun and not finished", record.id);
+            let fix = "finish it (cellphone snapshot restore --resume)";
+            chart.repairable(Check::Restore, path.join(&record.id), what, fix, || {
+                office.restore_resume().map(drop).map_err(|e| super::Trouble(e.to_string(), false))
+            });
+        }
+        Err(e) => chart.told(Check::Restore, path, e.to_string(), "look at the disk and at the permissions"),
+    }
+}
+
 /// The chain of the journal. Nothing repairs it: what was written over is
 /// gone, and a chain that was mended would prove nothing.
 pub(super) fn journal(chart: &mut Chart, office: &Office) {

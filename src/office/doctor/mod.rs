@@ -53,6 +53,8 @@ pub enum Check {
     Journal,
     /// Configuration, roster or approvals.
     Config,
+    /// A restore that was begun and not finished.
+    Restore,
     /// The check itself could not be made.
     Disk,
 }
@@ -110,6 +112,7 @@ impl Office {
         let patient = Patient { tree: &self.tree, state: self.root().state(), agents: &agents, tmp_after };
         let mut findings = examine(&patient, fix);
         let mut chart = Chart { fix, findings: Vec::new() };
+        machine::restore(&mut chart, self);
         machine::journal(&mut chart, self);
         machine::configuration(&mut chart, self);
         machine::approvals(&mut chart, self);

@@ -151,7 +151,10 @@ impl Office {
         let last_check = self.last_check(&repositories)?;
         match &last_check {
             Some(check) if !check.clean => {
-                findings.push(format!("the last check of {} found damage; run: cellphone snapshot repair", check.repository));
+                findings.push(format!(
+                    "the last check of {} found damage; run: cellphone snapshot repair",
+                    check.repository
+                ));
             }
             Some(check) if is_past(check.time, settings.health_check_age, now) => {
                 findings.push("the last check is long ago; run: cellphone snapshot check".to_owned());
@@ -247,8 +250,7 @@ impl Office {
             let all = of_root(repository.snapshots()?, self.root().id());
             state.bytes = repository.size()?;
             state.snapshots = all.len();
-            state.grown_bytes =
-                all.iter().filter(|s| now.duration_since(s.time) <= WEEK).map(|s| s.bytes_added).sum();
+            state.grown_bytes = all.iter().filter(|s| now.duration_since(s.time) <= WEEK).map(|s| s.bytes_added).sum();
             Ok(all.into_iter().next_back())
         })();
         match looked {

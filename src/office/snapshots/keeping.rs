@@ -29,7 +29,14 @@ impl Office {
     /// # Errors
     /// When it cannot be read at all; what is damaged is no error but found.
     pub fn snapshot_check(&self, which: Option<&str>, depth: Depth, progress: &Progress) -> Result<Checked> {
-        Ok(self.snapshot_repository(which)?.check(depth, progress)?)
+        let repository = self.snapshot_repository(which)?;
+        let checked = repository.check(depth, progress)?;
+        let event = Event::new(self.now(), EventKind::Checked)
+            .agent(&self.actor())
+            .with("repository", repository.place())
+            .with("faults", checked.faults.len());
+        self.note(&[event]);
+        Ok(checked)
     }
 
     /// What the settings keep.

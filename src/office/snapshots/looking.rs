@@ -1,11 +1,13 @@
 //! Looking into snapshots, and restoring them beside the tree.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::fsio;
 use crate::snapshot::{self, Difference, Progress, Restored, Selection, Shown, Wanted};
 
 use super::super::{ErrorKind, Office, OfficeError, Result};
+use super::restore::RestoredFrom;
 
 impl Office {
     /// What is below a path of a snapshot.
@@ -58,5 +60,45 @@ impl Office {
         }
         let repository = self.snapshot_repository(which)?;
         Ok(snapshot::restore_into(&repository, selection, &target, progress)?)
+    }
+
+    /// Restores a part of a snapshot beside the tree, on its file system, so
+    /// that it can be exchanged with the live one; verified, and removed when
+    /// what is given back is dropped.
+    ///
+    /// # Errors
+    /// As [`snapshot_restore_to`](Self::snapshot_restore_to).
+    pub fn snapshot_stage(&self, which: Option<&str>, selection: &Selection, progress: &Progress) -> Result<Staging> {
+        let repository = self.snapshot_repository(which)?;
+        let place = self.root().state().child_or_create(STAGING)?;
+        let mut staging = Staging { tree: place.path().join(fsio::temporary_name("staged")), snapshot: String::new() };
+        staging.snapshot = snapshot::restore_into(&repository, selection, &staging.tree, progress)?.snapshot.id;
+        Ok(staging)
+    }
+}
+
+/// Where trees are restored to before they are exchanged.
+const STAGING: &str = "staging";
+
+/// A restored tree that goes when it is not needed any more.
+#[derive(Debug)]
+pub struct Staging {
+    tree: PathBuf,
+    snapshot: String,
+}
+
+impl Staging {
+    /// The tree, for a plan.
+    #[must_use]
+    pub fn from(&self) -> RestoredFrom {
+        RestoredFrom { tree: self.tree.clone(), snapshot: Some(self.snapshot.clone()) }
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if let Err(e) = fsio::remove_tree(&self.tree) {
+            tracing::warn!(error = %e, "what was restored for the plan is still there");
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! Snapshots as the surfaces ask for them: permission, which repository, what
 //! is told to the journal and the log.
 
+mod health;
 mod keeping;
 mod looking;
+mod outlook;
+pub mod restore;
 
 use crate::config::{SnapshotPlaces, snapshot_places};
 use crate::model::{Event, EventKind};
@@ -10,9 +13,13 @@ use crate::snapshot::{self, Request, SnapshotError, Sources};
 
 use super::{ErrorKind, Office, OfficeError, Result};
 
+pub use health::{Health, LastCheck, Newest, RepositoryHealth};
+pub use looking::Staging;
+pub use outlook::Outlook;
+
 pub use crate::snapshot::{
-    Change, Checked, Created, Depth, Difference, ForgetPlan, KeepRules, KeyInfo, Kind, LostFile, Part, Phase, Place,
-    Progress, Pruning, RepairPlan, Repository, Restored, Secrets, Selection, Shown, Snapshot, Wanted,
+    Change, Checked, Created, Depth, Difference, ForgetPlan, Job, KeepRules, KeyInfo, Kind, LostFile, Part, Phase,
+    Place, Progress, Pruning, RepairPlan, Repository, Restored, Secrets, Selection, Shown, Snapshot, Wanted,
 };
 
 impl From<SnapshotError> for OfficeError {
@@ -156,6 +163,7 @@ impl Office {
             .agent(&self.actor())
             .with("snapshot", &created.id)
             .with("kind", created.kind.word())
+            .with("began", created.time)
             .with("bytes_added", created.bytes_added);
         self.note(&[event]);
         Ok(Taken { created, repository: repository.place().to_string() })
@@ -187,4 +195,11 @@ impl Office {
         Err(OfficeError::new(ErrorKind::Refused, format!("{who} is {role}, who may not take snapshots"))
             .hint(format!("cellphone roles show {role}")))
     }
+}
+
+/// Lets every other process go first, from now on: for work that nobody waits
+/// for. Where the system does not, it is done all the same.
+pub fn lower_priority() {
+    #[cfg(unix)]
+    let _ = rustix::process::nice(10);
 }

@@ -38,11 +38,8 @@ impl Outlook {
                 done.took(snapshot.kind.unwrap_or(Kind::Full), snapshot.time);
             }
         }
-        let filter = Filter {
-            kinds: vec![EventKind::Accepted, EventKind::Checked],
-            since: done.newest(),
-            ..Filter::default()
-        };
+        let filter =
+            Filter { kinds: vec![EventKind::Accepted, EventKind::Checked], since: done.newest(), ..Filter::default() };
         let journal = office.journal().follow(Some(last))?;
         let mut all = Self { done, accepted: VecDeque::new(), more: 0, journal, begun: office.now() };
         for record in office.journal().read(filter)?.take_while(|record| record.seq <= last) {

@@ -12,7 +12,7 @@ use crate::office::{ErrorKind, Office, OfficeError, Result};
 pub fn inspect(office: &Office, agent: &str) -> Result<Inspection> {
     let (agent, channel) = first_channel(office, agent)?;
     let target = target(office, agent, channel).map_err(|why| OfficeError::new(ErrorKind::Failed, why))?;
-    let notice = super::notice(&agent.name, &office.unread(&agent.name)?);
+    let notice = super::once::glance(office, agent)?;
     let context = NudgeContext {
         human_idle: office.settings().nudge.human_idle,
         limit: LIMIT,

@@ -72,7 +72,7 @@ pub fn nudge_once(office: &Office, agent: &str, dry_run: bool) -> Result<Nudged>
 }
 
 /// What is unread, without putting anything in order on the way.
-fn glance(office: &Office, agent: &Agent) -> Result<Notice> {
+pub(super) fn glance(office: &Office, agent: &Agent) -> Result<Notice> {
     let mailbox = office.tree.mailbox(&agent.name)?;
     let mut notice = Notice { agent: agent.name.clone(), new: 0, urgent: 0, from: Vec::new(), ids: Vec::new() };
     for message in mailbox.scan(Which::Unread, None)?.iter().filter_map(|found| mailbox.open(found).ok()) {

@@ -83,7 +83,7 @@ pub(super) static COMMANDS: &[Entry] = &[
     entry::<dead::DeadArgs>(LOOK, "dead", "Mail that could not be delivered or read", dead::EXAMPLES),
     entry::<status::StatusArgs>(LOOK, "status", "The daemon, its workers, and who waits for what", "cellphone status"),
     entry::<doctor::DoctorArgs>(LOOK, "doctor", "Find what is wrong, and repair it", "cellphone doctor\ncellphone doctor --fix"),
-    entry::<snapshot::SnapshotArgs>(KEEP, "snapshot", "Snapshots of everything: take, look, check, keep", snapshot::EXAMPLES),
+    entry::<snapshot::SnapshotArgs>(KEEP, "snapshot", "Snapshots of everything: take, look, restore, keep", snapshot::EXAMPLES),
     entry::<agents::AgentsArgs>(WHO, "agents", "The roster: list, show, add, set, remove", agents::EXAMPLES),
     entry::<roles::RolesArgs>(WHO, "roles", "Who may do what", "cellphone roles list\ncellphone roles show captain"),
     entry::<coords::CoordsArgs>(WHO, "coords", "Where on the screen the agents listen", coords::EXAMPLES),

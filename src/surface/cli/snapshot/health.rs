@@ -22,7 +22,10 @@ pub(super) fn show(cx: &Context, health: &Health) -> Result<(), Failure> {
 }
 
 fn shown(cx: &Context, health: &Health) -> String {
-    let ago = |time| format!("{} ago", age(time, cx.now));
+    let ago = |time| match age(time, cx.now) {
+        now if now == "now" => "just now".to_owned(),
+        age => format!("{age} ago"),
+    };
     let newest = health.newest.as_ref().map_or_else(
         || "none".to_owned(),
         |n| format!("{} ({}), {} old", &n.id[..n.id.len().min(8)], n.kind, span(Duration::from_secs(n.age_seconds))),

@@ -1,5 +1,7 @@
 //! `cellphone snapshot`: take, look at, keep, check and restore snapshots.
 
+mod back;
+mod health;
 mod keep;
 mod look;
 mod progress;
@@ -7,14 +9,10 @@ mod shown;
 
 use std::path::PathBuf;
 
-use jiff::Timestamp;
-
 use super::Run;
 use super::context::Context;
-use super::failure::{Code, Failure};
-use crate::model::{AgentName, MessageId};
-use crate::office::Office;
-use crate::office::snapshots::{Kind, Part, Selection, Wanted};
+use super::failure::Failure;
+use crate::office::snapshots::{Kind, Wanted};
 
 pub(super) const EXAMPLES: &str = "cellphone snapshot create
 cellphone snapshot list
@@ -41,6 +39,9 @@ enum What {
         /// Compare with the last full one
         #[arg(long)]
         differential: bool,
+        /// At a low priority, as the daemon does
+        #[arg(long, hide = true)]
+        background: bool,
     },
     /// All snapshots, newest last
     List,
@@ -76,8 +77,10 @@ enum What {
         #[arg(value_parser = wanted, default_value = "latest")]
         to: Wanted,
     },
-    /// Write a snapshot, or a part of it, into an empty folder
-    Restore(RestoreArgs),
+    /// Bring a snapshot back, or a part of it: planned, shown, then done
+    Restore(back::RestoreArgs),
+    /// Whether the snapshots are as young, checked and safe as they should be
+    Health,
     /// Whether what is stored is still what was stored
     Check {
         /// Read all data, not only directories
@@ -86,6 +89,9 @@ enum What {
         /// Read this part of the data, others each time
         #[arg(long, value_name = "N%", value_parser = percent, conflicts_with = "read_data")]
         read_data_subset: Option<f64>,
+        /// At a low priority, as the daemon does
+        #[arg(long, hide = true)]
+        background: bool,
     },
     /// Give up old snapshots by rule: planned, shown, then done
     Forget(keep::ForgetArgs),
@@ -106,36 +112,19 @@ enum What {
     },
 }
 
-/// Arguments of `snapshot restore`.
-#[derive(Debug, clap::Args)]
-struct RestoreArgs {
-    /// Its id or the beginning of it, or `latest`
-    #[arg(value_parser = wanted, default_value = "latest")]
-    snapshot: Wanted,
-    /// The newest one at this time or before it
-    #[arg(long, value_name = "TIME", value_parser = |t: &str| t.parse::<Timestamp>().map_err(|e| e.to_string()))]
-    at: Option<Timestamp>,
-    /// One agent's mailbox
-    #[arg(long, value_name = "AGENT", value_parser = |t: &str| AgentName::new(t).map_err(|e| e.to_string()))]
-    agent: Option<AgentName>,
-    /// One file or folder, by its path from the root
-    #[arg(long, value_name = "PATH", conflicts_with = "agent")]
-    path: Option<PathBuf>,
-    /// One message, by its whole id
-    #[arg(long, value_name = "ID", conflicts_with_all = ["agent", "path"],
-          value_parser = |t: &str| t.parse::<MessageId>().map_err(|e| e.to_string()))]
-    message: Option<MessageId>,
-    /// The folder; empty, or not there
-    #[arg(long, value_name = "DIR")]
-    target: PathBuf,
-}
-
 /// Reads a word that says which snapshot is meant.
 fn wanted(text: &str) -> Result<Wanted, String> {
     match text {
         "latest" => Ok(Wanted::Latest),
         text if text.len() >= 4 && text.bytes().all(|b| b.is_ascii_hexdigit()) => Ok(Wanted::Id(text.to_owned())),
         text => Err(format!("{text:?} is no snapshot; write latest, or at least four digits of its id")),
+    }
+}
+
+/// Lets everybody else go first.
+fn lower(background: bool) {
+    if background {
+        crate::office::snapshots::lower_priority();
     }
 }
 
@@ -149,7 +138,8 @@ impl Run for SnapshotArgs {
         let office = cx.office()?;
         let which = self.repository.as_deref();
         match self.what {
-            What::Create { full, differential } => {
+            What::Create { full, differential, background } => {
+                lower(background);
                 let kind = match (full, differential) {
                     (true, _) => Kind::Full,
                     (_, true) => Kind::Differential,
@@ -174,33 +164,16 @@ impl Run for SnapshotArgs {
             }
             What::Diff { from, to } => look::differences(cx, &office.snapshot_diff(which, &from, &to)?),
             What::Restore(args) => args.run(cx, &office, which),
-            What::Check { read_data, read_data_subset } => keep::check(cx, &office, which, read_data, read_data_subset),
+            What::Health => health::show(cx, &office.snapshot_health()?),
+            What::Check { read_data, read_data_subset, background } => {
+                lower(background);
+                keep::check(cx, &office, which, read_data, read_data_subset)
+            }
             What::Forget(args) => args.run(cx, &office, which),
             What::Prune(args) => args.run(cx, &office, which),
             What::Repair { yes } => keep::repair(cx, &office, which, yes),
             What::Copy => keep::copy(cx, &office),
             What::Key { what } => what.run(cx, &office, which),
         }
-    }
-}
-
-impl RestoreArgs {
-    fn run(self, cx: &Context, office: &Office, which: Option<&str>) -> Result<(), Failure> {
-        let snapshot = match (self.at, self.snapshot) {
-            (Some(_), Wanted::Id(_)) => {
-                return Err(Failure::new(Code::Usage, "a snapshot is named by its id or by a time, not by both"));
-            }
-            (Some(at), _) => Wanted::At(at),
-            (None, wanted) => wanted,
-        };
-        let part = match (self.agent, self.path, self.message) {
-            (Some(agent), ..) => Part::Agent(agent),
-            (_, Some(path), _) => Part::Path(path),
-            (_, _, Some(id)) => Part::Message(id),
-            _ => Part::All,
-        };
-        let selection = Selection { snapshot, part };
-        let done = progress::watched(cx, |p| Ok(office.snapshot_restore_to(which, &selection, &self.target, p)?))?;
-        look::restored(cx, &done, &self.target)
     }
 }
