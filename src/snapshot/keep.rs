@@ -49,7 +49,7 @@ impl ForgetPlan {
 /// Applies rules to snapshots, newest first. Pure.
 #[must_use]
 pub fn plan_forget(mut all: Vec<Snapshot>, rules: &KeepRules, now: Timestamp, zone: &TimeZone) -> ForgetPlan {
-    all.sort_by(|a, b| b.time.cmp(&a.time));
+    all.sort_by_key(|s| std::cmp::Reverse(s.time));
     let mut periods: [(&'static str, u32, &str, BTreeSet<String>); 4] = [
         ("hourly", rules.hourly, "%Y-%m-%d %H", BTreeSet::new()),
         ("daily", rules.daily, "%Y-%m-%d", BTreeSet::new()),
