@@ -40,6 +40,8 @@ pub(super) struct House {
     pub(super) ring: Notify,
     /// Wakes the worker that tends leases and deadlines: a timer may be nearer now.
     pub(super) tend: Notify,
+    /// Wakes the worker that takes snapshots: mail moved, or there are other settings.
+    pub(super) snapshots: Notify,
     pub(super) ringing: AtomicUsize,
     office: RwLock<Arc<Office>>,
     bell: Mutex<Bell>,
@@ -77,6 +79,7 @@ impl House {
             board: Arc::default(),
             ring: Notify::new(),
             tend: Notify::new(),
+            snapshots: Notify::new(),
             ringing: AtomicUsize::new(0),
             office: RwLock::new(Arc::new(office)),
             bell: Mutex::default(),
@@ -197,6 +200,7 @@ impl House {
                     self.pending.add_everything_but_config();
                     self.tend.notify_one();
                     self.ring.notify_one();
+                    self.snapshots.notify_one();
                 }
             }
             _ => {}

@@ -43,6 +43,7 @@ pub(super) async fn run(house: Arc<House>, shutdown: Shutdown) -> WorkerResult {
             }
         }
         house.ring.notify_one();
+        house.snapshots.notify_one();
         if timers {
             // What came may expire, what went may have been claimed.
             house.tend.notify_one();

@@ -17,10 +17,12 @@ use super::house::House;
 use super::supervisor::{Shutdown, WorkerResult};
 use crate::office::snapshots::{Job, Kind, Outlook};
 
-/// How late something may begin, and how often the journal is looked at.
+/// How often the clock is looked at: a machine that slept, or was set.
 const PACE: Duration = Duration::from_secs(60);
 /// The least pause.
 const LEAST: Duration = Duration::from_millis(500);
+/// How long mail may gather before the journal is looked at because of it.
+const REST: Duration = Duration::from_secs(2);
 /// After a job that failed; doubled each time, up to [`LONGEST`].
 const RETRY: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(3_600);
@@ -80,6 +82,10 @@ pub(super) async fn run(house: Arc<House>, shutdown: Shutdown) -> WorkerResult {
         tokio::select! {
             () = shutdown.requested() => return Ok(()),
             () = tokio::time::sleep(pause) => {}
+            () = house.snapshots.notified() => tokio::select! {
+                () = shutdown.requested() => return Ok(()),
+                () = tokio::time::sleep(REST) => {}
+            },
         }
     }
 }

@@ -27,7 +27,7 @@ pub fn init(path: &Path, human: Option<&str>) -> Result<InitReport> {
     let report = config::init(path, &human)?;
     Roster::keep_good(&config::Root::open(&report.root)?)?;
     // A root without a repository is a root all the same: the first snapshot makes it.
-    if let Err(e) = Office::open_for_repair(Some(&report.root)).and_then(|office| office.snapshot_init()) {
+    if let Err(e) = Office::open_for_repair(Some(&report.root)).and_then(|office| office.snapshot_init(false)) {
         tracing::warn!(error = %e, "no repository for snapshots was made");
     }
     Ok(report)

@@ -84,12 +84,27 @@ impl Place {
     pub fn must_be_outside(&self, root: &Path) -> Result<()> {
         let Self::Local(path) = self else { return Ok(()) };
         let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-        if resolved(path).starts_with(&root) {
+        if resolved_fully(path).starts_with(&root) {
             let why = "lies in the tree it is to protect; what destroys the one would destroy the other";
             return Err(SnapshotError::Place(format!("{} {why}", path.display())));
         }
         Ok(())
     }
+}
+
+/// As [`resolved`], again until nothing changes: a `..` that was taken out can
+/// uncover a link.
+fn resolved_fully(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    // As many as the system follows.
+    for _ in 0..40 {
+        let next = resolved(&path);
+        if next == path {
+            break;
+        }
+        path = next;
+    }
+    path
 }
 
 /// The path with the links of the part that exists resolved, and `..` of the

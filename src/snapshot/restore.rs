@@ -8,7 +8,7 @@
 //! and links are made last.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Mutex, PoisonError};
@@ -21,6 +21,7 @@ use super::cipher::{Id, OVERHEAD, digest, hex};
 use super::contents::{Contents, Entry, Stored, no_path};
 use super::index::{Index, Spot};
 use super::listing::open_below;
+use super::verify::verify;
 use super::{Phase, Progress, Repository, Result, Snapshot, SnapshotError, Wanted};
 use crate::fsio::{Dir, FsError, settle_file};
 use crate::model::{AgentName, MessageId};
@@ -61,22 +62,22 @@ pub struct Restored {
 }
 
 /// A file that is to be written.
-struct Wish {
-    folder: usize,
-    path: PathBuf,
-    mode: u32,
-    modified: i128,
-    pieces: Vec<Id>,
-    size: u64,
+pub(super) struct Wish {
+    pub(super) folder: usize,
+    pub(super) path: PathBuf,
+    pub(super) mode: u32,
+    pub(super) modified: i128,
+    pub(super) pieces: Vec<Id>,
+    pub(super) size: u64,
 }
 
 /// What one pack has to give: each piece, and the files and places it goes to.
 type Uses = BTreeMap<Spot, (Id, Vec<(usize, u64)>)>;
 
-struct Plan {
-    folders: Vec<(PathBuf, u32, i128)>,
-    files: Vec<Wish>,
-    links: Vec<(PathBuf, Entry)>,
+pub(super) struct Plan {
+    pub(super) folders: Vec<(PathBuf, u32, i128)>,
+    pub(super) files: Vec<Wish>,
+    pub(super) links: Vec<(PathBuf, Entry)>,
 }
 
 /// Restores a part of a snapshot into a folder that is empty or not there,
@@ -222,7 +223,7 @@ fn make_folder(place: &Dir, path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn parent_of(place: &Dir, path: &Path) -> Result<Option<Dir>> {
+pub(super) fn parent_of(place: &Dir, path: &Path) -> Result<Option<Dir>> {
     open_below(place, path.parent().unwrap_or(Path::new("")))
 }
 
@@ -243,12 +244,12 @@ fn uses(index: &Index, plan: &Plan, lost: &mut BTreeMap<usize, String>) -> Vec<(
     packs.into_iter().collect()
 }
 
-fn length_of(spot: &Spot) -> u64 {
+pub(super) fn length_of(spot: &Spot) -> u64 {
     if spot.raw > 0 { u64::from(spot.raw) } else { u64::from(spot.length).saturating_sub(OVERHEAD as u64) }
 }
 
 /// Runs the same work on every processor; each takes from a common counter.
-fn on_all<T: Send>(work: impl Fn() -> Result<T> + Sync) -> Result<Vec<T>> {
+pub(super) fn on_all<T: Send>(work: impl Fn() -> Result<T> + Sync) -> Result<Vec<T>> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8);
     std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(&work)).collect();
@@ -348,64 +349,4 @@ impl Writer<'_> {
         file.seek(SeekFrom::Start(at)).and_then(|_| file.write_all(bytes)).map_err(fail)?;
         Ok(())
     }
-}
-
-/// Reads every file back and holds it against its digests.
-fn verify(
-    index: &Index,
-    place: &Dir,
-    plan: &Plan,
-    lost: &mut BTreeMap<usize, String>,
-    progress: &Progress,
-) -> Result<()> {
-    const RUN: usize = 256;
-    let next = AtomicUsize::new(0);
-    let known = &*lost;
-    let wrong = on_all(|| {
-        let mut wrong = Vec::new();
-        let mut folder: Option<(usize, Dir)> = None;
-        let mut bytes = Vec::new();
-        loop {
-            let from = take(&next) * RUN;
-            if from >= plan.files.len() {
-                return Ok(wrong);
-            }
-            for (at, wish) in plan.files.iter().enumerate().skip(from).take(RUN) {
-                if known.contains_key(&at) {
-                    continue;
-                }
-                if folder.as_ref().is_none_or(|(known, _)| *known != wish.folder) {
-                    folder = parent_of(place, &wish.path)?.map(|dir| (wish.folder, dir));
-                }
-                let Some((_, dir)) = &folder else { continue };
-                let name = wish.path.file_name().unwrap_or_default();
-                let fits = match dir.open_file(name)? {
-                    Some((mut file, facts)) if facts.size == wish.size => {
-                        let mut fits = true;
-                        for id in &wish.pieces {
-                            let length = index.data.get(id).map_or(0, length_of);
-                            bytes.clear();
-                            let read = (&mut file).take(length).read_to_end(&mut bytes);
-                            read.map_err(|e| FsError::new("read", dir.path().join(name), e))?;
-                            fits &= digest(&bytes) == *id;
-                        }
-                        if wish.pieces.len() != 1 {
-                            let settled = settle_file(&file, wish.mode, wish.modified);
-                            settled.map_err(|e| FsError::new("set the mode of", dir.path().join(name), e))?;
-                        }
-                        fits
-                    }
-                    _ => false,
-                };
-                if !fits {
-                    wrong.push(at);
-                }
-                progress.add(1, wish.size);
-            }
-        }
-    })?;
-    for file in wrong.into_iter().flatten() {
-        lost.insert(file, "what was written is not what was read back".into());
-    }
-    Ok(())
 }

@@ -120,6 +120,12 @@ impl Secrets {
         fits.then_some(kept.key)
     }
 
+    /// Whether a repository was used at a place before.
+    #[must_use]
+    pub(crate) fn knows(&self, place: &str) -> bool {
+        Dir::open(&self.folder).is_ok_and(|dir| dir.stat(&file(place)).is_ok_and(|stat| stat.is_some()))
+    }
+
     /// Forgets a kept master key: the password has to unlock it again.
     pub(crate) fn forget_kept(&self, place: &str) {
         if let Ok(dir) = Dir::open(&self.folder) {

@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(nodes[1].linktarget, "../x");
         assert_eq!(nodes[2].below(), Some([3; 32]));
         let theirs: rustic_core::repofile::Tree = serde_json::from_slice(&json).unwrap();
-        assert_eq!(theirs.nodes[0].name().to_string_lossy(), "a \"b\"");
+        assert_eq!(theirs.nodes[0].name().to_str(), Some("a \"b\""));
         assert!(theirs.nodes[2].is_dir() && theirs.nodes[1].is_symlink());
     }
 }

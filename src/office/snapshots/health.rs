@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::super::{Office, Result, SendRequest};
+use super::super::{ErrorKind, Office, OfficeError, Result, SendRequest};
 use crate::fsio;
 use crate::journal::Filter;
 use crate::model::{Address, Event, EventKind, MessageId, Priority, Role};
@@ -243,10 +243,14 @@ impl Office {
             free_bytes: place.local_path().and_then(fsio::free_space),
         };
         let looked = (|| -> Result<Option<Snapshot>> {
+            let secrets = self.snapshot_secrets()?;
             if !Repository::exists(place)? {
+                if secrets.knows(&place.to_string()) {
+                    return Err(OfficeError::new(ErrorKind::NotFound, "it is gone, and was used before"));
+                }
                 return Ok(None);
             }
-            let repository = Repository::open(place, &self.snapshot_secrets()?)?;
+            let repository = Repository::open(place, &secrets)?;
             let all = of_root(repository.snapshots()?, self.root().id());
             state.bytes = repository.size()?;
             state.snapshots = all.len();

@@ -122,14 +122,20 @@ impl Office {
         Ok(place)
     }
 
-    /// Makes the first repository where there is none; whether it did.
+    /// Makes the first repository where there is none; whether it did. Where
+    /// one was used before, only when `anew` says so: its disk may be away, and
+    /// an empty one in its place would look as if all was well.
     ///
     /// # Errors
-    /// It may not be there, or cannot be written.
-    pub fn snapshot_init(&self) -> Result<bool> {
+    /// It may not be there, cannot be written, or one that was there is gone.
+    pub fn snapshot_init(&self, anew: bool) -> Result<bool> {
         let (place, secrets) = (self.snapshot_place(None)?, self.snapshot_secrets()?);
         if Repository::exists(&place)? {
             return Ok(false);
+        }
+        if !anew && secrets.knows(&place.to_string()) {
+            return Err(OfficeError::new(ErrorKind::NotFound, gone(&place))
+                .hint("bring its disk back; or begin a new one: cellphone snapshot create --new-repository"));
         }
         // Two at once would make two keys of which one opens nothing.
         let _held = self.root().lock("repository")?;
@@ -151,9 +157,9 @@ impl Office {
     ///
     /// # Errors
     /// Whatever keeps a live file out of it; nothing is recorded then.
-    pub fn snapshot_create(&self, kind: Kind, progress: &Progress) -> Result<Taken> {
+    pub fn snapshot_create(&self, kind: Kind, anew: bool, progress: &Progress) -> Result<Taken> {
         self.may_snapshot()?;
-        self.snapshot_init()?;
+        self.snapshot_init(anew)?;
         let repository = self.snapshot_repository(None)?;
         let _held = repository.lock_writer(self.root().state())?;
         let sources = self.snapshot_sources();
@@ -195,6 +201,10 @@ impl Office {
         Err(OfficeError::new(ErrorKind::Refused, format!("{who} is {role}, who may not take snapshots"))
             .hint(format!("cellphone roles show {role}")))
     }
+}
+
+fn gone(place: &Place) -> String {
+    format!("the repository at {place} is gone; it was used before")
 }
 
 /// Lets every other process go first, from now on: for work that nobody waits

@@ -39,6 +39,9 @@ enum What {
         /// Compare with the last full one
         #[arg(long)]
         differential: bool,
+        /// Begin a new repository in the place of one that is gone
+        #[arg(long)]
+        new_repository: bool,
         /// At a low priority, as the daemon does
         #[arg(long, hide = true)]
         background: bool,
@@ -138,7 +141,7 @@ impl Run for SnapshotArgs {
         let office = cx.office()?;
         let which = self.repository.as_deref();
         match self.what {
-            What::Create { full, differential, background } => {
+            What::Create { full, differential, new_repository, background } => {
                 lower(background);
                 let kind = match (full, differential) {
                     (true, _) => Kind::Full,
@@ -152,7 +155,8 @@ impl Run for SnapshotArgs {
                 if office.snapshot_places()?.unapproved {
                     cx.note("the settings name other places for snapshots that nobody approved: cellphone trust");
                 }
-                let taken = progress::watched(cx, |progress| Ok(office.snapshot_create(kind, progress)?))?;
+                let taken =
+                    progress::watched(cx, |progress| Ok(office.snapshot_create(kind, new_repository, progress)?))?;
                 shown::created(cx, &taken)
             }
             What::List => shown::list(cx, &office.snapshot_list(which)?, office.root().id()),
