@@ -34,6 +34,7 @@ mod sandbox;
 mod screen;
 mod snapshot;
 mod snapshot_restic;
+mod snapshot_schedule;
 mod snapshot_storm;
 mod tended;
 mod tending;
