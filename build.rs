@@ -32,6 +32,7 @@ fn has_archive() -> bool {
 }
 
 /// Lays a linker script in front of the shared library of that name.
+#[allow(clippy::disallowed_methods)] // in the build's own folder
 fn use_archive() {
     let Some(out) = env::var_os("OUT_DIR").map(PathBuf::from) else { return };
     if fs::write(out.join("libgcc_s.so"), "GROUP ( -lgcc_eh -lgcc )\n").is_ok() {
