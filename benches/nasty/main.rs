@@ -179,12 +179,14 @@ fn main() {
     // Half of the wakes are unobstructed: their tail is what is promised.
     let weight = |s: Scenario| if s == Scenario::Plain { 8 } else { 1 };
     let all: usize = parts.iter().map(|(_, s)| weight(*s)).sum();
+    let raw = raw.unwrap_or_else(|| "target/nasty.jsonl".to_owned());
     let mut wakes = Vec::new();
     for (channel, scenario) in parts {
         let rounds = (count * weight(scenario)).div_ceil(all).max(1);
         eprintln!("{channel} {}: {rounds} wakes", scenario.name());
         wakes.extend(stage::play(&bin, channel, scenario, rounds));
+        report::keep(&wakes, &raw);
     }
-    let good = report::print(&wakes, raw.as_deref());
+    let good = report::print(&wakes, &raw);
     std::process::exit(i32::from(!good));
 }

@@ -15,12 +15,16 @@ fn percentile(sorted: &[f64], p: f64) -> String {
     format!("{:.0}", sorted[at.min(sorted.len()) - 1])
 }
 
-/// Prints the table; false when keystrokes went elsewhere or a proof lied.
-pub fn print(wakes: &[Wake], raw: Option<&str>) -> bool {
-    let path = raw.map_or_else(|| "target/nasty.jsonl".to_owned(), str::to_owned);
+/// Writes the raw lines; called after each part, so that a run that is cut
+/// off leaves what it has.
+pub fn keep(wakes: &[Wake], path: &str) {
     let lines: String = wakes.iter().map(|w| serde_json::to_string(w).unwrap() + "\n").collect();
     fs::create_dir_all("target").unwrap();
-    fs::write(&path, lines).unwrap();
+    fs::write(path, lines).unwrap();
+}
+
+/// Prints the table; false when keystrokes went elsewhere or a proof lied.
+pub fn print(wakes: &[Wake], path: &str) -> bool {
     println!(
         "| channel | scenario | wakes | proven | read | moved | deferred | failed | p50 / p99 / max ms | recovery p50 / max ms | elsewhere | crossed | dialogs | drafts | busy | unproven | reasons met |"
     );
