@@ -72,7 +72,7 @@ impl Secrets {
     }
 
     /// The password; a generated one is made when `make` says so.
-    pub(super) fn password(&self, make: bool) -> Result<String> {
+    pub(crate) fn password(&self, make: bool) -> Result<String> {
         let fail = |why: String| SnapshotError::Secret(why);
         let text = match &self.source {
             PasswordSource::Environment(text) => text.clone(),

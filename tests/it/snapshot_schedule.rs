@@ -130,3 +130,43 @@ fn an_agent_a_message_and_a_time_come_back_from_a_snapshot() {
     assert_eq!(fs::read_dir(world.root.join(".cellphone/staging")).unwrap().count(), 0);
     world.fails("Agent-1", 4, &["snapshot", "restore", "--yes"]);
 }
+
+#[test]
+fn the_recovery_sheet_says_everything_and_only_to_whoever_may_have_it() {
+    let world = World::new();
+    world.ok("Agent-1", &["snapshot", "create"]);
+    let me = person(&world);
+    let sheet = world.ok(&me, &["snapshot", "sheet"]);
+    let file = world.json(&me, &["snapshot", "key", "file"]);
+    let password = fs::read_to_string(file["password_file"].as_str().unwrap()).unwrap();
+    for part in [password.trim(), repository(&world).to_str().unwrap(), world.root.to_str().unwrap(), "restic restore"]
+    {
+        assert!(sheet.contains(part), "{part}: {sheet}");
+    }
+    assert!(!world.ok(&me, &["snapshot", "sheet", "--without-password"]).contains(password.trim()));
+    world.fails("Agent-1", 4, &["snapshot", "sheet"]);
+}
+
+#[test]
+#[ignore = "needs restic: run tests/run"]
+fn a_lost_machine_comes_back_by_the_recovery_sheet_alone() {
+    let world = World::new();
+    let id = world.send("Agent-1", "Agent-2", "precious");
+    let me = person(&world);
+    world.ok(&me, &["snapshot", "create"]);
+    let sheet = world.ok(&me, &["snapshot", "sheet"]);
+    let away = world.home.join("disk");
+    fs::rename(repository(&world), &away).unwrap();
+    // Another machine: another home, nothing of the first but the repository and the page.
+    let other = World::new();
+    let field = |name: &str| sheet.lines().find_map(|l| l.strip_prefix(name)).unwrap().trim().to_owned();
+    let mut restic = other.program("restic");
+    restic.env("RESTIC_REPOSITORY", &away).env("RESTIC_PASSWORD", field("Password"));
+    let target = other.home.join("restored");
+    restic.args(["restore", "latest", "--tag", "cellphone", "--target"]).arg(&target);
+    let out = restic.output().expect("restic is needed: run tests/run");
+    assert!(out.status.success(), "{}", crate::harness::text(&out));
+    let them = person(&other);
+    other.ok(&them, &["snapshot", "restore", "--staged", target.to_str().unwrap(), "--yes"]);
+    assert_eq!(other.inbox("Agent-2")[0]["id"], id.as_str());
+}

@@ -258,7 +258,7 @@ fn every_layer_is_on_the_list() {
 #[test]
 fn every_setting_is_used() {
     let file = fs::read_to_string(root().join("config/cellphone.yaml")).unwrap();
-    let users = ["src/office", "src/daemon", "src/post", "src/surface", "src/hooks", "src/observe"];
+    let users = ["src/office", "src/daemon", "src/post", "src/surface", "src/hooks", "src/snapshot", "src/observe"];
     let text: String = users.iter().flat_map(|dir| sources(&root().join(dir))).map(|(_, text)| text).collect();
     let mut section = String::new();
     let mut keys = 0;

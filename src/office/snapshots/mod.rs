@@ -6,6 +6,7 @@ mod keeping;
 mod looking;
 mod outlook;
 pub mod restore;
+mod sheet;
 
 use crate::config::{SnapshotPlaces, snapshot_places};
 use crate::model::{Event, EventKind};

@@ -108,6 +108,12 @@ enum What {
     },
     /// Copy what the other repositories do not have
     Copy,
+    /// The recovery sheet: a page to print, that restores everything by restic alone
+    Sheet {
+        /// Leave a line for the password, to be written by hand
+        #[arg(long)]
+        without_password: bool,
+    },
     /// The password and the keys
     Key {
         #[command(subcommand)]
@@ -177,6 +183,10 @@ impl Run for SnapshotArgs {
             What::Prune(args) => args.run(cx, &office, which),
             What::Repair { yes } => keep::repair(cx, &office, which, yes),
             What::Copy => keep::copy(cx, &office),
+            What::Sheet { without_password } => {
+                let sheet = office.recovery_sheet(!without_password)?;
+                if cx.json() { cx.write_json(&serde_json::json!({ "sheet": sheet })) } else { cx.print(&sheet) }
+            }
             What::Key { what } => what.run(cx, &office, which),
         }
     }
