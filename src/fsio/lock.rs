@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::{Dir, FsError, Result};
 
@@ -76,14 +77,41 @@ impl KeptLock {
     /// # Errors
     /// When the lock file cannot be opened.
     pub fn exclusive(&self) -> Result<Held<'_>> {
+        self.taken_by(fs2::FileExt::lock_exclusive)
+    }
+
+    /// As [`exclusive`](Self::exclusive), but not longer than `limit`: for what
+    /// a process that was stopped while it held the lock must not hold up.
+    ///
+    /// # Errors
+    /// Also when it was not free by then.
+    pub fn exclusive_within(&self, limit: Duration) -> Result<Held<'_>> {
+        let end = Instant::now() + limit;
+        self.taken_by(|file| {
+            let mut pause = Duration::from_micros(50);
+            loop {
+                match fs2::FileExt::try_lock_exclusive(file) {
+                    Err(e) if e.raw_os_error() == fs2::lock_contended_error().raw_os_error() => {
+                        if Instant::now() >= end {
+                            return Err(io::Error::new(io::ErrorKind::TimedOut, "another process keeps it"));
+                        }
+                        std::thread::sleep(pause);
+                        pause = (pause * 2).min(Duration::from_millis(2));
+                    }
+                    done => return done,
+                }
+            }
+        })
+    }
+
+    fn taken_by(&self, take: impl Fn(&File) -> io::Result<()>) -> Result<Held<'_>> {
         let mut kept = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let file = match kept.take() {
                 Some(file) => file,
                 None => self.dir.open_lock(&self.name)?,
             };
-            fs2::FileExt::lock_exclusive(&file)
-                .map_err(|e| FsError::new("lock", self.dir.path().join(&self.name), e))?;
+            take(&file).map_err(|e| FsError::new("lock", self.dir.path().join(&self.name), e))?;
             // Somebody may have removed the file; the others then hold another one.
             if self.is_the_one(&file)? {
                 *kept = Some(file);

@@ -6,12 +6,17 @@
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::{CURRENT, JournalError, KEPT, chain, finished};
 use crate::fsio::{Appender, Dir, FsError, KeptLock};
 use crate::model::{Event, EventKind};
+
+/// How long a line waits for its turn, which takes microseconds. A process that
+/// was stopped in its turn holds up no mail: the daemon's scan adds the line.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where the chain goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +45,7 @@ impl Writer {
     /// Appends events that are JSON already.
     pub(super) fn append(&mut self, at: Timestamp, bodies: &[String], segment: u64) -> Result<(), JournalError> {
         let Self { dir, lock, open } = self;
-        let _held = lock.exclusive()?;
+        let _held = lock.exclusive_within(PATIENCE)?;
         let there = dir.stat(CURRENT)?.map(|s| (s.inode, s.size));
         // Whatever fails below, the end is read anew the next time.
         let kept = open.take().filter(|(file, tail)| there == Some((file.inode(), tail.whole)));

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::harness::{BIN, World, c_program, is_whole, text};
+use crate::harness::{BIN, World, c_program, is_whole, text, wait};
 
 /// Runs `args` as `agent` under strace with these options.
 pub fn traced(world: &World, options: &[&str], agent: &str, args: &[&str]) -> Output {
@@ -381,4 +381,18 @@ fn on_a_disk_that_became_read_only_a_send_fails_clearly_reads_go_on_and_the_daem
     assert_eq!(world.inbox("Agent-2").len(), 1);
     assert_eq!(world.json("Agent-2", &["read", "--peek", &id])["subject"], "before");
     assert!(daemon.alive(), "{}", world.daemon_log());
+}
+
+#[test]
+fn a_process_that_is_stopped_with_the_journal_locked_holds_up_no_send() {
+    let world = World::new();
+    world.send("Agent-1", "Agent-2", "before");
+    let lock = fs::File::open(world.root.join(".cellphone/locks/journal")).unwrap();
+    // As a reader that was stopped in its turn.
+    fs2::FileExt::lock_shared(&lock).unwrap();
+    let id = world.send("Agent-1", "Agent-2", "meanwhile");
+    assert_eq!(world.inbox("Agent-2").len(), 2);
+    drop(lock);
+    let _daemon = world.up();
+    wait("the line is there again", || world.ok("Agent-1", &["trace", &id]).contains("delivered"));
 }
