@@ -394,5 +394,5 @@ fn a_process_that_is_stopped_with_the_journal_locked_holds_up_no_send() {
     assert_eq!(world.inbox("Agent-2").len(), 2);
     drop(lock);
     let _daemon = world.up();
-    wait("the line is there again", || world.ok("Agent-1", &["trace", &id]).contains("delivered"));
+    wait("the line is there again", || text(&world.run("Agent-1", &["trace", &id])).contains("delivered"));
 }
