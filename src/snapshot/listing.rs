@@ -14,7 +14,7 @@
 //!    before, one that moved back is seen now.
 //! 4. A renamed file keeps its inode. One inode in two places is one file and
 //!    counts once; a name that is gone when it is looked at is searched by its
-//!    inode ([`Finder`](super::stray::Finder)) and stored where it was listed.
+//!    inode ([`Finder`]) and stored where it was listed.
 //!
 //! From here on the list stands. Reading goes by inode too, so moves that come
 //! later change nothing, and what is deleted meanwhile is counted as gone.
