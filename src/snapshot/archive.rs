@@ -90,6 +90,7 @@ struct Known {
 pub fn create(repository: &Repository, request: &Request<'_>, progress: &Progress) -> Result<Created> {
     let begun = Timestamp::now();
     let mut sealer = repository.sealer()?;
+    sealer.tune_for_directories()?;
     progress.begin(Phase::Listing, 0, 0);
     let finder = Finder::new(request.sources);
     let mut listing = list(request.sources, &finder, progress)?;
@@ -337,7 +338,9 @@ fn write_folder(listing: &Listing, at: usize, below: &[Id], before: &[Before], o
         match (&outcomes[*item], &before[*item], &entry.link) {
             (Outcome::Gone, ..) => {}
             (_, _, Some(target)) => out.link(&entry.name, &entry.facts, target),
-            (Outcome::Read { pieces, size, facts }, ..) => out.file(&entry.name, facts, *size, pieces),
+            (Outcome::Read { pieces, size, facts }, ..) => {
+                out.file(&entry.name, facts.as_deref().unwrap_or(&entry.facts), *size, pieces);
+            }
             (Outcome::Kept, Before::Same(pieces), _) => out.file(&entry.name, &entry.facts, entry.facts.size, pieces),
             // A file is read unless the parent has it.
             (Outcome::Kept, ..) => {}

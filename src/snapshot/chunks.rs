@@ -43,30 +43,35 @@ impl Cutter {
     ) -> std::io::Result<Result<u64>> {
         let mut left = limit;
         let mut total = 0;
+        let mut from = 0;
         self.buffer.clear();
-        self.buffer.reserve(usize::try_from(expected.min(left)).unwrap_or(MOST).min(MOST) + 1);
+        // Twice the longest piece, so that what is left over is moved to the front once for each of them.
+        let room = usize::try_from(expected.min(left)).unwrap_or(MOST).saturating_add(1).min(2 * MOST);
+        self.buffer.reserve_exact(room);
         loop {
-            let want = (MOST - self.buffer.len()) as u64;
+            let want = (2 * MOST - self.buffer.len()) as u64;
             let got = (&mut file).take(want.min(left)).read_to_end(&mut self.buffer)? as u64;
             left -= got;
             let ended = got < want;
-            while !self.buffer.is_empty() && (ended || self.buffer.len() == MOST) {
-                let cut = self.cut();
-                if let Err(e) = piece(&self.buffer[..cut]) {
+            while from < self.buffer.len() && (ended || self.buffer.len() - from >= MOST) {
+                let to = from + self.cut(from);
+                if let Err(e) = piece(&self.buffer[from..to]) {
                     return Ok(Err(e));
                 }
-                total += cut as u64;
-                self.buffer.drain(..cut);
+                total += (to - from) as u64;
+                from = to;
             }
             if ended {
                 return Ok(Ok(total));
             }
+            self.buffer.drain(..from);
+            from = 0;
         }
     }
 
-    /// Where the first piece of the buffer ends.
-    fn cut(&mut self) -> usize {
-        let bytes = &self.buffer;
+    /// How long the piece is that begins there.
+    fn cut(&mut self, from: usize) -> usize {
+        let bytes = &self.buffer[from..self.buffer.len().min(from + MOST)];
         if bytes.len() <= LEAST {
             return bytes.len();
         }

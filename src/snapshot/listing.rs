@@ -14,7 +14,7 @@
 //!    before, one that moved back is seen now.
 //! 4. A renamed file keeps its inode. One inode in two places is one file and
 //!    counts once; a name that is gone when it is looked at is searched by its
-//!    inode ([`Finder`](super::stray::Finder)) and stored where it was listed.
+//!    inode ([`Finder`]) and stored where it was listed.
 //!
 //! From here on the list stands. Reading goes by inode too, so moves that come
 //! later change nothing, and what is deleted meanwhile is counted as gone.
@@ -206,6 +206,12 @@ fn list_state(listing: &mut Listing, state: &Dir) -> Result<()> {
     Ok(())
 }
 
+/// Whether a change is so young that another within the same tick of the file
+/// system's clock would not show.
+pub(super) fn is_fresh(modified: i128) -> bool {
+    now() - modified <= FRESH
+}
+
 fn now() -> i128 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i128::try_from(d.as_nanos()).unwrap_or(0))
 }
@@ -228,7 +234,7 @@ fn read_changed(sources: &Sources, listing: &mut Listing, seen: &mut Vec<Seen>) 
         };
         let modified = dir.own_facts()?.modified;
         // A change within the clock's last tick may be followed by another that does not show.
-        if seen[n].read_at == Some(modified) && now() - modified > FRESH {
+        if seen[n].read_at == Some(modified) && !is_fresh(modified) {
             n += 1;
             continue;
         }

@@ -1,7 +1,7 @@
 //! Snapshots of the whole working root: consistent, encrypted, deduplicated,
 //! in restic's format, so that recovery never depends on this program.
 //!
-//! What a snapshot holds is decided by [`listing`](self): every message that
+//! What a snapshot holds is decided by `listing`: every message that
 //! was acknowledged before it began, once and whole, while mail goes on. It is
 //! written by `archive`, a loop of ours over restic's format: `rustic_core`
 //! hands each small file through nine threads, builds the tables of its

@@ -32,7 +32,12 @@ pub(super) enum Outcome {
     #[default]
     Kept,
     /// It was read.
-    Read { pieces: Vec<Id>, size: u64, facts: Facts },
+    Read {
+        pieces: Vec<Id>,
+        size: u64,
+        /// Where they are not what the list has.
+        facts: Option<Box<Facts>>,
+    },
     /// It was deleted before it could be.
     Gone,
 }
@@ -292,11 +297,15 @@ impl<'a> Reader<'a> {
 
     fn store(&mut self, entry: &Item, source: impl std::io::Read, facts: Facts) -> Result<Outcome> {
         let Self { shared, sealer, cutter, packer } = self;
-        let mut pieces = Vec::with_capacity(1);
+        let mut pieces = Vec::new();
         // The journal grows while it is read; what was there when the list was made is whole.
         let limit = if entry.is_journal { entry.facts.size } else { u64::MAX };
         let stored = cutter.each(source, facts.size, limit, |piece| {
             let id = digest(piece);
+            if pieces.is_empty() {
+                // Nearly every file has one; a vector would begin with four.
+                pieces.reserve_exact(1);
+            }
             pieces.push(id);
             if shared.claim(&id) {
                 shared.data.fetch_add(1, Relaxed);
@@ -310,7 +319,7 @@ impl<'a> Reader<'a> {
         let size =
             stored.map_err(|e| SnapshotError::Unread(format!("cannot read {}: {e}", entry.name.display())))??;
         shared.progress.add(1, size);
-        Ok(Outcome::Read { pieces, size, facts: Facts { size, ..facts } })
+        Ok(Outcome::Read { pieces, size, facts: (facts != entry.facts).then(|| Box::new(facts)) })
     }
 
     fn finish(&mut self) -> Result<()> {
