@@ -138,7 +138,7 @@ pub fn create(repository: &Repository, request: &Request<'_>, progress: &Progres
         paths: vec![request.sources.root.path().display().to_string()],
         hostname: hostname(),
         username: crate::config::os_user(),
-        tags: Some(tags(request.root, kind)),
+        tags: Some(tags(request.root, kind, request.sources.mailboxes.agents()?.len())),
         program_version: concat!("cellphone ", env!("CARGO_PKG_VERSION")).into(),
         summary: Some(summary),
     };

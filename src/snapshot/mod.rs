@@ -16,7 +16,7 @@
 //!
 //! A repository lies outside the tree, belongs to the root's id, and holds
 //! snapshots of other programs beside ours without confusion: ours carry the
-//! tags `cellphone`, `root=ID` and `kind=KIND`.
+//! tags `cellphone`, `root=ID`, `kind=KIND` and `agents=N`.
 
 mod archive;
 mod check;

@@ -103,6 +103,8 @@ pub struct Snapshot {
     pub hostname: String,
     /// Its tags.
     pub tags: Vec<String>,
+    /// Mailboxes in it, where it says so.
+    pub agents: Option<usize>,
     /// Files in it.
     pub files: u64,
     /// Bytes in it.
@@ -141,6 +143,7 @@ impl Snapshot {
             counts: (summary.files_new, summary.files_changed, summary.files_unmodified),
             seconds: took.map_or(0.0, |(from, to)| to.duration_since(from).as_secs_f64()),
             tree: unhex(&file.tree)?,
+            agents: tag("agents").and_then(|n| n.parse().ok()),
             tags,
         })
     }
@@ -159,8 +162,8 @@ impl Snapshot {
 }
 
 /// The tags of a snapshot of ours.
-pub(super) fn tags(root: &str, kind: Kind) -> Vec<String> {
-    vec![OURS.into(), format!("root={root}"), format!("kind={kind}")]
+pub(super) fn tags(root: &str, kind: Kind, agents: usize) -> Vec<String> {
+    vec![OURS.into(), format!("root={root}"), format!("kind={kind}"), format!("agents={agents}")]
 }
 
 /// Which snapshot is wanted.

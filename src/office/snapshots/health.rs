@@ -271,16 +271,28 @@ impl Office {
 
     /// The worst of the last checks of each repository: one that found damage, else the oldest.
     fn last_check(&self, repositories: &[RepositoryHealth]) -> Result<Option<LastCheck>> {
+        let all: Result<Vec<_>> = repositories.iter().map(|r| self.last_check_of(&r.repository)).collect();
+        Ok(all?.into_iter().flatten().min_by_key(|check| (check.clean, check.time)))
+    }
+
+    /// The last check of the repository that is asked for by its place, or of
+    /// the first one.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn snapshot_last_check(&self, which: Option<&str>) -> Result<Option<LastCheck>> {
+        self.last_check_of(&self.snapshot_place(which)?.to_string())
+    }
+
+    fn last_check_of(&self, repository: &str) -> Result<Option<LastCheck>> {
         let filter = Filter { kinds: vec![EventKind::Checked], ..Filter::default() };
-        let events: Vec<Event> = self.journal().read(filter)?.map(|record| record.event).collect();
-        let last = |name: &str| {
-            events.iter().rfind(|e| e.detail.get("repository").is_some_and(|r| r == name)).map(|e| LastCheck {
-                time: e.at,
-                repository: name.to_owned(),
-                clean: e.detail.get("faults").is_some_and(|n| n == "0"),
-            })
-        };
-        Ok(repositories.iter().filter_map(|r| last(&r.repository)).min_by_key(|check| (check.clean, check.time)))
+        let events = self.journal().read(filter)?.map(|record| record.event);
+        let last = events.filter(|e| e.detail.get("repository").is_some_and(|r| r == repository)).last();
+        Ok(last.map(|e| LastCheck {
+            time: e.at,
+            repository: repository.to_owned(),
+            clean: e.detail.get("faults").is_some_and(|n| n == "0"),
+        }))
     }
 
     fn last_of(&self, kind: EventKind) -> Result<Option<Event>> {

@@ -165,7 +165,10 @@ impl Run for SnapshotArgs {
                     progress::watched(cx, |progress| Ok(office.snapshot_create(kind, new_repository, progress)?))?;
                 shown::created(cx, &taken)
             }
-            What::List => shown::list(cx, &office.snapshot_list(which)?, office.root().id()),
+            What::List => {
+                let check = office.snapshot_last_check(which)?;
+                shown::list(cx, &office.snapshot_list(which)?, office.root().id(), check.as_ref())
+            }
             What::Show { snapshot } => shown::one(cx, &office.snapshot_show(which, &snapshot)?),
             What::Ls { snapshot, path } => look::entries(cx, &office.snapshot_ls(which, &snapshot, &path)?),
             What::Cat { snapshot, path } => {

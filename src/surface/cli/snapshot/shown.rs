@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::context::Context;
 use super::super::failure::Failure;
-use crate::office::snapshots::{Snapshot, Taken};
+use crate::office::snapshots::{LastCheck, Snapshot, Taken};
 use crate::surface::render::age::span;
 use crate::surface::render::{Column, Paint, Table, age, text};
 
@@ -34,14 +34,28 @@ pub(super) fn created(cx: &Context, taken: &Taken) -> Result<(), Failure> {
 fn as_json(s: &Snapshot) -> Value {
     json!({
         "id": s.id, "time": s.time, "kind": s.kind, "root": s.root, "parent": s.parent, "host": s.hostname,
-        "paths": s.paths, "tags": s.tags, "files": s.files, "bytes": s.bytes, "bytes_added": s.bytes_added,
+        "paths": s.paths, "tags": s.tags, "agents": s.agents, "files": s.files, "bytes": s.bytes, "bytes_added": s.bytes_added,
         "files_new": s.counts.0, "files_changed": s.counts.1, "files_unmodified": s.counts.2, "seconds": s.seconds,
     })
 }
 
-pub(super) fn list(cx: &Context, all: &[Snapshot], root: &str) -> Result<(), Failure> {
+/// What is known of a snapshot from the last check of its repository.
+fn checked(s: &Snapshot, check: Option<&LastCheck>) -> (&'static str, Option<Paint>) {
+    match check.filter(|check| check.time >= s.time) {
+        Some(check) if check.clean => ("clean", Some(Paint::Good)),
+        Some(_) => ("damage", Some(Paint::Bad)),
+        None => ("not yet", Some(Paint::Faint)),
+    }
+}
+
+pub(super) fn list(cx: &Context, all: &[Snapshot], root: &str, check: Option<&LastCheck>) -> Result<(), Failure> {
     if cx.json() {
-        return cx.write_json(&all.iter().map(as_json).collect::<Vec<_>>());
+        let list = all.iter().map(|s| {
+            let mut json = as_json(s);
+            json["checked"] = checked(s, check).0.replace(' ', "_").into();
+            json
+        });
+        return cx.write_json(&list.collect::<Vec<_>>());
     }
     if all.is_empty() {
         return cx.say("No snapshots yet: cellphone snapshot create");
@@ -50,12 +64,15 @@ pub(super) fn list(cx: &Context, all: &[Snapshot], root: &str) -> Result<(), Fai
         Column::text("SNAPSHOT"),
         Column::number("AGE"),
         Column::text("KIND"),
+        Column::number("AGENTS"),
         Column::number("FILES"),
         Column::number("SIZE"),
         Column::number("ADDED"),
+        Column::text("CHECKED"),
         Column::flexible("OF"),
     ]);
     for s in all {
+        let state = checked(s, check);
         let kind = s.kind.map_or(("foreign", Some(Paint::Warn)), |k| (k.word(), None));
         let mine = s.root.as_deref() == Some(root);
         let of = if mine { "this root".to_owned() } else { format!("{} {}", s.hostname, s.paths.join(" ")) };
@@ -63,9 +80,11 @@ pub(super) fn list(cx: &Context, all: &[Snapshot], root: &str) -> Result<(), Fai
             (s.short().to_owned(), None),
             (age::age(s.time, cx.now), Some(Paint::Faint)),
             (kind.0.to_owned(), kind.1),
+            (s.agents.map_or_else(|| "-".to_owned(), |n| n.to_string()), None),
             (s.files.to_string(), None),
             (text::bytes(s.bytes), None),
             (text::bytes(s.bytes_added), None),
+            (state.0.to_owned(), state.1),
             (of, Some(Paint::Faint)),
         ]);
     }
