@@ -86,6 +86,8 @@ pub fn judge(world: &World, channel: &str, id: String, before: &Before, over: Op
         () if woken.is_some() && ran => "proven",
         // Another wake's turn took it along, before its window rang.
         () if ran && !any("submitted") => "read",
+        // It was killed in that turn, and holds the lease still.
+        () if !ran && any("claimed") && world.scenario == Scenario::Closed => "read",
         () if any("moved") => "moved",
         () if any("deferred") => "deferred",
         () => "failed",

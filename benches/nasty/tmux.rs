@@ -1,6 +1,7 @@
 //! Panes of a tmux server of the bench's own.
 
 use std::fs;
+use std::io::Write;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -12,6 +13,42 @@ use super::{Scenario, now};
 #[derive(Default)]
 pub struct Panes {
     pane: String,
+    person: Option<Person>,
+}
+
+/// A client that is attached to the session, before which the human sits.
+struct Person {
+    keys: Box<dyn Write + Send>,
+    client: Box<dyn portable_pty::Child + Send + Sync>,
+}
+
+impl Person {
+    fn sits_down(world: &World) -> Self {
+        let size = portable_pty::PtySize { rows: 30, cols: 100, pixel_width: 0, pixel_height: 0 };
+        let pair = portable_pty::native_pty_system().openpty(size).unwrap();
+        let mut command = portable_pty::CommandBuilder::new("tmux");
+        command.args(["-L", "nasty", "attach-session", "-f", "ignore-size", "-t", "s"]);
+        command.env_clear();
+        for (name, value) in world.environment() {
+            command.env(name, value);
+        }
+        command.env("TERM", "xterm");
+        command.env("TMUX_TMPDIR", &world.home);
+        let client = pair.slave.spawn_command(command).unwrap();
+        let mut shown = pair.master.try_clone_reader().unwrap();
+        std::thread::spawn(move || std::io::copy(&mut shown, &mut std::io::sink()));
+        let keys = pair.master.take_writer().unwrap();
+        wait("the human is there", || !Panes::tmux(world, &["list-clients", "-F", "#{client_name}"]).is_empty());
+        Self { keys, client }
+    }
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        // Gone with the server is as good.
+        let _ = self.client.kill();
+        let _ = self.client.wait();
+    }
 }
 
 impl Panes {
@@ -59,14 +96,15 @@ impl Place for Panes {
         } else {
             self.pane = Self::tmux(world, &[&new[..], &[&Self::joined(world)]].concat());
         }
+        if matches!(world.scenario, Scenario::Typing | Scenario::Middle) {
+            self.person = Some(Person::sits_down(world));
+        }
     }
 
-    fn types(&mut self, world: &World, keys: &str) {
-        if keys == "\x15" {
-            Self::tmux(world, &["send-keys", "-t", &self.pane, "C-u"]);
-        } else {
-            Self::tmux(world, &["send-keys", "-t", &self.pane, "-l", keys]);
-        }
+    fn types(&mut self, _: &World, keys: &str) {
+        let person = self.person.as_mut().expect("nobody sits there");
+        person.keys.write_all(keys.as_bytes()).unwrap();
+        person.keys.flush().unwrap();
     }
 
     fn arm(&mut self, world: &World) -> bool {

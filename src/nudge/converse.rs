@@ -160,16 +160,15 @@ fn talk(terminal: &mut dyn Terminal, profile: &Profile, text: &str) -> Result<Ou
     terminal.put(text, paste, &ready.screen)?;
     let cut = |look: &Look| interrupted(&look.screen, profile, &look.seen);
     let done = |look: &Look| cut(look).is_some() || echoed(&look.screen, profile, &prompt, text);
-    let mut last = match await_look(terminal, profile.echo(), done)? {
+    match await_look(terminal, profile.echo(), done)? {
         None => return take_out(terminal, profile, &prompt, text, Reason::NoEcho),
         Some(look) if cut(&look).is_some() => return Ok(Outcome::Deferred(Reason::Stranded)),
-        Some(look) => Some(look).filter(|_| profile.pause().is_zero()),
-    };
-    sleep(profile.pause());
+        Some(_) => sleep(profile.pause()),
+    }
     for _ in 0..profile.enters.max(1) {
         // The last look before the key: a question may have come up, a human
         // may have typed.
-        let before = match look_and_submit(terminal, profile, &prompt, text, last.take())? {
+        let before = match look_and_submit(terminal, profile, &prompt, text)? {
             Ok(before) => before,
             Err(Reason::Stranded) => return Ok(Outcome::Deferred(Reason::Stranded)),
             Err(reason) => return take_out(terminal, profile, &prompt, text, reason),
@@ -188,20 +187,16 @@ fn talk(terminal: &mut dyn Terminal, profile: &Profile, text: &str) -> Result<Ou
 
 /// Presses the key that submits on a screen that was judged the moment
 /// before, again when it had changed by then; gives that look, or why it was
-/// not pressed. `last` is a look of this very moment.
+/// not pressed.
 fn look_and_submit(
     terminal: &mut dyn Terminal,
     profile: &Profile,
     prompt: &str,
     text: &str,
-    mut last: Option<Look>,
 ) -> Result<Result<Look, Reason>, Stop> {
     let end = Instant::now() + profile.echo();
     loop {
-        let before = match last.take() {
-            Some(look) => look,
-            None => terminal.look()?,
-        };
+        let before = terminal.look()?;
         if interrupted(&before.screen, profile, &before.seen).is_some() {
             return Ok(Err(Reason::Stranded));
         }

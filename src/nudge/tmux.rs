@@ -23,7 +23,8 @@ use crate::fsio::boot;
 
 /// What is asked of tmux in each look, one line.
 const FACTS: &str = "#{pane_id} #{pane_pid} #{pane_dead} #{pane_in_mode} #{alternate_on} \
-                     #{?synchronize-panes,1,0} #{pane_input_off} #{cursor_y} #{cursor_x} #{pane_title}";
+                     #{?synchronize-panes,1,0} #{pane_input_off} #{cursor_y} #{cursor_x} #{session_activity} \
+                     #{pane_title}";
 
 /// Rest between two looks while a change is awaited; a look takes 2 ms itself.
 const POLL: Duration = Duration::from_millis(2);
@@ -96,6 +97,8 @@ struct PaneTerminal {
     human_idle: Duration,
     agent: String,
     entered: Option<Duration>,
+    /// When a person last pressed a key in the session, at the first look.
+    activity: Option<String>,
     _typist: crate::fsio::Lock,
 }
 
@@ -118,6 +121,7 @@ fn open(tmux: &TmuxTarget, context: &NudgeContext, agent: &crate::model::AgentNa
         human_idle,
         agent: agent.to_string(),
         entered: None,
+        activity: None,
         _typist,
     })
 }
@@ -194,18 +198,23 @@ impl PaneTerminal {
 
     /// Sends keys, if the server finds the pane as it was pinned, in no mode,
     /// and still as it was judged. `keys` is one tmux command.
-    fn press(&self, keys: &str, judged: &Screen) -> Result<(), Stop> {
+    fn press(&mut self, keys: &str, judged: &Screen) -> Result<(), Stop> {
         self.press_after(&[], String::new(), keys, judged)
     }
 
     /// As [`press`](Self::press), after another command that reads `input`.
-    fn press_after(&self, first: &[&str], input: String, keys: &str, judged: &Screen) -> Result<(), Stop> {
+    fn press_after(&mut self, first: &[&str], input: String, keys: &str, judged: &Screen) -> Result<(), Stop> {
         self.check_process()?;
         let same = format!(
             "#{{&&:#{{==:#{{pane_id}} #{{pane_pid}},{} {}}},#{{&&:#{{==:#{{pane_in_mode}}#{{pane_dead}}#{{pane_input_off}},000}},#{{==:#{{?synchronize-panes,1,0}},0}}}}}}",
             self.pane, self.process.pid
         );
-        let same = format!("#{{&&:{same},{}}}", still_shows(judged));
+        let mut same = format!("#{{&&:{same},{}}}", still_shows(judged));
+        if let Some(activity) = &self.activity {
+            // A person's key may be under way to the program, which has not shown it yet. The person was quiet for a
+            // while before the first look, so that seconds tell.
+            same = format!("#{{&&:{same},#{{==:#{{session_activity}},{activity}}}}}");
+        }
         let checked = ["if-shell", "-F", "-t", &self.pane, &same, keys, "display-message -p refused"];
         let said = run_with_input(self.socket.as_deref(), &[first, &checked].concat(), input)
             .map_err(|why| self.gone(&why))?;
@@ -221,7 +230,7 @@ impl PaneTerminal {
         Ok(())
     }
 
-    fn look_once(&self) -> Result<Look, Stop> {
+    fn look_once(&mut self) -> Result<Look, Stop> {
         self.check_process()?;
         let out = self.tmux(&[
             "display-message",
@@ -248,8 +257,8 @@ impl PaneTerminal {
             &self.pane,
         ])?;
         let mut lines = out.splitn(2, '\n');
-        let facts: Vec<&str> = lines.next().unwrap_or_default().splitn(10, ' ').collect();
-        let [id, pid, dead, mode, alternate, synchronized, input_off, row, column, title] = facts[..] else {
+        let facts: Vec<&str> = lines.next().unwrap_or_default().splitn(11, ' ').collect();
+        let [id, pid, dead, mode, alternate, synchronized, input_off, row, column, activity, title] = facts[..] else {
             return Err(self.gone("tmux does not describe it"));
         };
         if id != self.pane || pid.parse() != Ok(self.process.pid) || dead == "1" {
@@ -261,6 +270,7 @@ impl PaneTerminal {
         let mut screen = Screen::from_lines(picture, (number(row), number(column)));
         screen.alternate = alternate == "1";
         screen.title = title.to_owned();
+        self.activity.get_or_insert_with(|| activity.to_owned());
         // tmux passes the brackets on only to a program that asked for them.
         screen.paste = true;
         let seen = Seen {

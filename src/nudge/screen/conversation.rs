@@ -213,9 +213,9 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Keys would reach the window now.
+    /// Keys would reach the window now, and nobody should it be destroyed.
     pub(super) fn check_focus(&mut self) -> Result<(), Stop> {
-        let focus = self.display.has_focus(self.window).map_err(Stop::Failed)?;
+        let focus = self.display.holds_focus(self.window).map_err(Stop::Failed)?;
         if focus && self.hands.keys_are_free().map_err(Stop::Failed)? {
             return Ok(());
         }
@@ -297,8 +297,7 @@ impl<'a> Scene<'a> {
                     // its last requests with it.
                     drop(self.display.await_focus(window, FOCUS));
                 }
-                Some(_) => {}
-                None => drop(self.display.set_focus(before.focus)),
+                _ => drop(self.display.set_focus(before.focus)),
             }
             if before.minimised {
                 drop(self.display.minimise(self.window));

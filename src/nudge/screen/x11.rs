@@ -233,6 +233,20 @@ impl Display {
         Ok(false)
     }
 
+    /// Whether the window, or one inside it, has the focus, and keeps it to its
+    /// end: when it is destroyed from here on, the focus is nowhere, and keys
+    /// reach nobody. A window's manager gives it so that it would fall to
+    /// whatever lies under the pointer, also while the server is grabbed.
+    pub(super) fn holds_focus(&self, window: WindowId) -> Result<bool, String> {
+        if !self.has_focus(window)? {
+            return Ok(false);
+        }
+        let at = self.focus()?;
+        let held = self.connection.set_input_focus(InputFocus::NONE, at, x11rb::CURRENT_TIME).map_err(words)?;
+        // One that was destroyed just now cannot be given it.
+        Ok(held.check().is_ok() && self.focus()? == at && self.has_focus(window)?)
+    }
+
     /// Waits until the window has the focus.
     pub(super) fn await_focus(&self, window: WindowId, limit: Duration) -> Result<bool, String> {
         let end = Instant::now() + limit;
