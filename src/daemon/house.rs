@@ -21,7 +21,7 @@ use crate::journal::{Follower, Journal};
 use crate::model::{AgentName, Event, EventKind};
 use crate::office::Office;
 use crate::office::status::{ConfigStatus, DaemonStatus, QueueStatus, ScanStatus, WatchStatus};
-use crate::office::wake::Bell;
+use crate::office::wake::{self, Bell};
 
 /// Warnings that are remembered for `status`.
 const WARNINGS: usize = 20;
@@ -71,6 +71,7 @@ impl House {
         let started = Timestamp::now();
         let error = told(&office).map(|what| format!("{BROKEN}: {what}"));
         office.keep_good();
+        let bell = Bell::of(&office);
         Self {
             root,
             places,
@@ -82,7 +83,7 @@ impl House {
             snapshots: Notify::new(),
             ringing: AtomicUsize::new(0),
             office: RwLock::new(Arc::new(office)),
-            bell: Mutex::default(),
+            bell: Mutex::new(bell),
             watch: Mutex::default(),
             scan: Mutex::default(),
             config: Mutex::new(ConfigStatus { loaded: started, error }),
@@ -180,7 +181,10 @@ impl House {
             Ok(fresh) if fresh.faults().iter().all(|f| f.kept || f.path.is_none()) => {
                 fresh.keep_good();
                 let before = self.office();
-                let changed = before.settings() != fresh.settings() || before.roster() != fresh.roster();
+                let places = wake::places(&fresh);
+                let others = self.bell().changed(&before, &fresh, places);
+                let changed =
+                    before.settings() != fresh.settings() || before.roster() != fresh.roster() || !others.is_empty();
                 let fresh = fresh.remembering(&before);
                 *self.office.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
                 let had_error = {

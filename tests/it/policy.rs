@@ -183,6 +183,27 @@ fn a_person_whose_desktop_fails_is_left_in_peace_and_nobody_is_told_of_it() {
 }
 
 #[test]
+fn another_window_is_tried_without_the_pauses_of_the_one_that_failed() {
+    let world = World::new();
+    let by = |program: &[&str]| {
+        let set = ["agents", "set", "Agent-2", "--channel", "command", "--"];
+        world.ok("tester", &[&set[..], program].concat());
+    };
+    by(&["/bin/false"]);
+    let _daemon = world.up_with(&[
+        ("CELLPHONE_NUDGE_RETRY_FIRST", "100ms"),
+        ("CELLPHONE_NUDGE_COOLDOWN", "0s"),
+        ("CELLPHONE_NUDGE_BREAKER_FAILURES", "3"),
+        ("CELLPHONE_NUDGE_BREAKER_REST", "1h"),
+    ]);
+    let id = world.send("tester", "Agent-2", "nobody is told");
+    wait("the breaker opens", || has(&world, &id, "deferred", "breaker"));
+    let rang = world.root.join("rang");
+    by(&["/usr/bin/touch", rang.to_str().unwrap()]);
+    wait("the other one rings", || rang.exists());
+}
+
+#[test]
 fn a_nudge_by_hand_keeps_the_limits_and_stands_in_the_journal() {
     let world = World::new();
     let _host = host(&world, "Agent-2");

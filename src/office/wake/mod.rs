@@ -8,6 +8,7 @@
 //! when the window was nudged. It may come in before the attempt has ended,
 //! so the ancestors of such a process are kept until then.
 
+mod changed;
 mod inspect;
 mod limits;
 mod once;
@@ -24,7 +25,9 @@ use crate::model::{AgentName, Event, EventKind, MessageId};
 use crate::nudge::loops::Loops;
 use crate::nudge::machine::{self, Action, Input, Phase, Proof, State, Waiting};
 use crate::nudge::{Attempt, Notice, Outcome, PinnedProcess, Reason, proof};
+use crate::roster::Coordinates;
 
+pub use changed::places;
 pub use inspect::{Inspection, Seen, inspect};
 pub(super) use limits::held_by_person;
 pub use once::{Nudged, may_ring, nudge_once};
@@ -108,6 +111,8 @@ pub struct Bell {
     windows: BTreeMap<AgentName, Window>,
     orders: VecDeque<Order>,
     loops: Loops,
+    /// Where the windows on the screen are, to notice others.
+    places: Coordinates,
 }
 
 impl Bell {
