@@ -1,38 +1,48 @@
 //! Changing one setting in the file that a person wrote: its line changes,
 //! every other line and every comment stays.
 
-use super::good::{Side, keep};
-use super::schema::Settings;
-use super::settings::{Places, find, from_file, unknown};
-use super::{ConfigError, Root, SETTINGS};
+use std::path::PathBuf;
 
-/// Writes a setting into `config/cellphone.yaml`. A daemon picks it up.
+use super::good::{Side, keep};
+use super::json_schema::{SchemaOf, json_schema_text};
+use super::layers::{bytes_of, checked};
+use super::origin::FileLayer;
+use super::read::{Places, from_file};
+use super::schema::{Key, Settings};
+use super::settings::known;
+use super::{ConfigError, Root, SETTINGS, place};
+use crate::fsio::{Dir, Lock};
+
+/// What a file outside the tree begins with.
+const OWN_HEAD: &str = "# yaml-language-server: $schema=cellphone.schema.json
+# Settings of `cellphone`, below those of each root. What there is, and what each means:
+# cellphone config show --about
+";
+
+/// The schema beside such a file.
+const SCHEMA: &str = "cellphone.schema.json";
+
+/// Writes a setting into the file of a layer. A daemon picks it up.
 ///
 /// # Errors
 /// [`ConfigError::NotFound`] for an unknown key, [`ConfigError::Refused`] for a
 /// value it may not have, and [`ConfigError::Invalid`] when the file cannot be used for another reason;
 /// it is as it was then.
-pub fn set_setting(root: &Root, key: &str, value: &str) -> Result<(), ConfigError> {
-    let known = find(key).ok_or_else(|| ConfigError::NotFound(unknown(key)))?;
-    let refuse = |why: String| ConfigError::Refused(format!("`{key}`: {why}"));
-    let mut alone = Settings::default();
-    (known.set)(&mut alone, value).map_err(refuse)?;
-    if let Some((_, why)) = alone.fault().filter(|(faulty, _)| *faulty == key) {
-        return Err(refuse(why.into()));
-    }
-    change(root, key, &(known.show)(&alone), |text| edit(text, key, value))
+pub fn set_setting(root: &Root, layer: FileLayer, key: &str, value: &str) -> Result<(), ConfigError> {
+    let (key, alone) = checked(key, value)?;
+    change(root, layer, key, &(key.show)(&alone), |text| edit(text, key.name, value))
 }
 
-/// Takes a setting out of `config/cellphone.yaml`, so that its default holds;
-/// gives whether it was there.
+/// Takes a setting out of the file of a layer, so that the layers below it
+/// hold; gives whether it was there.
 ///
 /// # Errors
 /// As [`set_setting`].
-pub fn unset_setting(root: &Root, key: &str) -> Result<bool, ConfigError> {
-    let known = find(key).ok_or_else(|| ConfigError::NotFound(unknown(key)))?;
+pub fn unset_setting(root: &Root, layer: FileLayer, key: &str) -> Result<bool, ConfigError> {
+    let key = known(key)?;
     let mut there = false;
-    change(root, key, &(known.show)(&Settings::default()), |text| {
-        let line = Places::new(text).line(key);
+    change(root, layer, key, &(key.show)(&Settings::default()), |text| {
+        let line = Places::new(text).line(key.name);
         there = line.is_some();
         let mut lines: Vec<&str> = text.lines().collect();
         if let Some(line) = line {
@@ -45,23 +55,71 @@ pub fn unset_setting(root: &Root, key: &str) -> Result<bool, ConfigError> {
 
 /// Changes the text of the file, which must then say `wanted` for the key. A
 /// file that could not be used before is mended by that, or stays as it is.
-fn change(root: &Root, key: &str, wanted: &str, edit: impl FnOnce(&str) -> String) -> Result<(), ConfigError> {
-    let _held = root.lock("settings")?;
-    let path = root.path().join(SETTINGS);
-    let bytes = root.read(SETTINGS)?.unwrap_or_default();
+fn change(
+    root: &Root,
+    layer: FileLayer,
+    key: &Key,
+    wanted: &str,
+    edit: impl FnOnce(&str) -> String,
+) -> Result<(), ConfigError> {
+    let path = layer.path(root).ok_or_else(no_home)?;
+    let _held = lock(root, layer)?;
+    let bytes = bytes_of(root, layer)?.unwrap_or_default();
     let text = std::str::from_utf8(&bytes).map_err(|_| ConfigError::invalid(&path, None, "it is not UTF-8"))?;
     let after = edit(text);
-    let all = from_file(after.as_bytes(), &path)?;
-    let says = find(key).map(|known| (known.show)(&all));
-    if says.as_deref() != Some(wanted) {
-        let line = Places::new(&after).line(key);
-        let why = format!("`{key}` cannot be changed by command here; edit the file");
+    let all = from_file(after.as_bytes(), layer, &path)?;
+    if (key.show)(&all) != wanted {
+        let line = Places::new(&after).line(key.name);
+        let why = format!("`{}` cannot be changed by command here; edit the file", key.name);
         return Err(ConfigError::invalid(path, line, why));
     }
     if after.as_bytes() != bytes {
-        root.dir().child_or_create("config")?.replace("cellphone.yaml", after.as_bytes(), true)?;
+        write(root, layer, path, &after)?;
     }
-    keep(root, Side::Tree, SETTINGS, after.as_bytes())
+    keep(root, Side::of(layer), SETTINGS, after.as_bytes())
+}
+
+fn no_home() -> ConfigError {
+    ConfigError::NotFound("no home folder is known; set HOME and run again".into())
+}
+
+fn lock(root: &Root, layer: FileLayer) -> Result<Lock, ConfigError> {
+    if layer == FileLayer::Root {
+        return root.lock("settings");
+    }
+    // One for all roots of the user.
+    let dir = place::state_home().ok_or_else(no_home)?.join("cellphone").join("locks");
+    Ok(Lock::exclusive(&Dir::create_all(&dir)?, layer.as_str())?)
+}
+
+fn write(root: &Root, layer: FileLayer, path: PathBuf, text: &str) -> Result<(), ConfigError> {
+    if layer == FileLayer::Root {
+        return Ok(root.dir().child_or_create("config")?.replace("cellphone.yaml", text.as_bytes(), true)?);
+    }
+    // A link into a repository of one's own stays one: what it leads to is written.
+    let path = path.canonicalize().unwrap_or(path);
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        return Err(ConfigError::invalid(path, None, "no file can have this name"));
+    };
+    let fresh = !folder.is_dir();
+    let dir = Dir::create_all(folder)?;
+    let mut files = vec![(name, text.to_owned())];
+    if !text.starts_with('#') {
+        files = vec![(name, format!("{OWN_HEAD}{text}")), (SCHEMA, json_schema_text(SchemaOf::Cellphone))];
+    }
+    for (name, text) in &files {
+        dir.replace(name, text.as_bytes(), true)?;
+    }
+    if layer == FileLayer::System {
+        // Everybody on the machine reads it.
+        for (name, _) in &files {
+            dir.set_mode(name, 0o644)?;
+        }
+        if fresh {
+            dir.set_mode(".", 0o755)?;
+        }
+    }
+    Ok(())
 }
 
 fn joined(lines: &[impl AsRef<str>]) -> String {
@@ -79,6 +137,10 @@ fn edit(text: &str, key: &str, value: &str) -> String {
         let pad = &line[..line.len() - line.trim_start().len()];
         let remark = line.find(" #").map_or("", |at| &line[at..]);
         lines[at - 1] = format!("{pad}{name}: {value}{remark}");
+    } else if let Some(at) = shown_at(text, section, name) {
+        // Below the line that shows what is built in, which stays.
+        let pad = if section.is_some() { "  " } else { "" };
+        lines.insert(at, format!("{pad}{name}: {value}"));
     } else if let Some(at) = section.and_then(|section| places.line(section)) {
         lines.insert(at, format!("  {name}: {value}"));
     } else if let Some(section) = section {
@@ -89,9 +151,26 @@ fn edit(text: &str, key: &str, value: &str) -> String {
     joined(&lines)
 }
 
+/// The number of the line that shows the built-in value, commented out
+/// (`#name: value`), in its section.
+fn shown_at(text: &str, section: Option<&str>, name: &str) -> Option<usize> {
+    let mut current = None;
+    for (at, line) in text.lines().enumerate() {
+        let bare = line.trim_start();
+        let is = bare.strip_prefix('#').and_then(|rest| rest.split_once(':')).is_some_and(|(key, _)| key == name);
+        if is && (current == section || (section.is_none() && bare.len() == line.len())) {
+            return Some(at + 1);
+        }
+        if let Some((key, _)) = line.split_once(':').filter(|_| bare.len() == line.len() && !bare.starts_with('#')) {
+            current = Some(key);
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::settings;
+    use super::super::layers::settings;
     use super::super::testing::Home;
     use super::*;
 
@@ -100,33 +179,33 @@ mod tests {
         let home = Home::new();
         let root = home.root();
         let before = String::from_utf8(root.read(SETTINGS).unwrap().unwrap()).unwrap();
-        set_setting(&root, "limits.hops", "7").unwrap();
-        set_setting(&root, "log.filter", "warn,agent_cellphone=debug").unwrap();
+        set_setting(&root, FileLayer::Root, "limits.hops", "7").unwrap();
+        set_setting(&root, FileLayer::Root, "log.filter", "warn,agent_cellphone=debug").unwrap();
         let after = String::from_utf8(root.read(SETTINGS).unwrap().unwrap()).unwrap();
         assert_eq!(
             after,
             before
-                .replace("hops: 100", "hops: 7")
-                .replace("filter: info\n", "filter: \"warn,agent_cellphone=debug\"\n")
+                .replace("  #hops: 100\n", "  #hops: 100\n  hops: 7\n")
+                .replace("  #filter: info\n", "  #filter: info\n  filter: \"warn,agent_cellphone=debug\"\n")
         );
         home.write(SETTINGS, "limits: # mine\n  body: 1MiB # small\n");
         for (key, value) in [("limits.body", "2MiB"), ("limits.hops", "8"), ("lease", "5m"), ("watch.poll", "3s")] {
-            set_setting(&root, key, value).unwrap();
+            set_setting(&root, FileLayer::Root, key, value).unwrap();
         }
         let after = String::from_utf8(root.read(SETTINGS).unwrap().unwrap()).unwrap();
         let expect = "limits: # mine\n  hops: 8\n  body: 2MiB # small\nlease: 5m\nwatch:\n  poll: 3s\n";
         assert_eq!(after, expect);
-        assert_eq!(settings(&root).unwrap().limits.hops, 8);
+        assert_eq!(settings(&root, &[]).unwrap().limits.hops, 8);
         for (key, value) in [("limits.hopes", "8"), ("lease", "soon"), ("lease", "0"), ("limits", "3")] {
-            let refused = set_setting(&root, key, value).unwrap_err();
+            let refused = set_setting(&root, FileLayer::Root, key, value).unwrap_err();
             assert!(matches!(refused, ConfigError::Refused(_) | ConfigError::NotFound(_)), "{key}: {refused}");
         }
         assert_eq!(root.read(SETTINGS).unwrap().unwrap(), expect.as_bytes());
-        assert!(unset_setting(&root, "limits.body").unwrap() && unset_setting(&root, "watch.poll").unwrap());
-        assert!(!unset_setting(&root, "limits.body").unwrap());
+        assert!(unset_setting(&root, FileLayer::Root, "limits.body").unwrap() && unset_setting(&root, FileLayer::Root, "watch.poll").unwrap());
+        assert!(!unset_setting(&root, FileLayer::Root, "limits.body").unwrap());
         let after = String::from_utf8(root.read(SETTINGS).unwrap().unwrap()).unwrap();
         assert_eq!(after, "limits: # mine\n  hops: 8\nlease: 5m\nwatch:\n");
-        assert_eq!(settings(&root).unwrap().limits.body, Settings::default().limits.body);
+        assert_eq!(settings(&root, &[]).unwrap().limits.body, Settings::default().limits.body);
     }
 
     #[test]
@@ -134,16 +213,16 @@ mod tests {
         let home = Home::new();
         let root = home.root();
         home.write(SETTINGS, "# mine\nlimits:\n  hops: seven\n");
-        set_setting(&root, "limits.hops", "7").unwrap();
+        set_setting(&root, FileLayer::Root, "limits.hops", "7").unwrap();
         assert_eq!(root.read(SETTINGS).unwrap().unwrap(), b"# mine\nlimits:\n  hops: 7\n");
         for broken in ["limits:\n  hops: 7\nlimit: 3\n", "limits: {hops: 7\n", "limits: {hops: 7}\n"] {
             home.write(SETTINGS, broken);
-            assert!(set_setting(&root, "limits.body", "1MiB").is_err(), "{broken}");
+            assert!(set_setting(&root, FileLayer::Root, "limits.body", "1MiB").is_err(), "{broken}");
             assert_eq!(root.read(SETTINGS).unwrap().unwrap(), broken.as_bytes());
         }
         home.write(SETTINGS, "limits: {hops: 7}\n");
-        assert!(unset_setting(&root, "limits.hops").is_err());
-        set_setting(&root, "lease", "5m").unwrap();
-        assert_eq!(settings(&root).unwrap().limits.hops, 7);
+        assert!(unset_setting(&root, FileLayer::Root, "limits.hops").is_err());
+        set_setting(&root, FileLayer::Root, "lease", "5m").unwrap();
+        assert_eq!(settings(&root, &[]).unwrap().limits.hops, 7);
     }
 }

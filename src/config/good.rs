@@ -9,21 +9,24 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::origin::FileLayer;
 use super::root::read_below;
-use super::schema::Settings;
-use super::settings::{apply_environment, check, from_file, settings};
 use super::{ConfigError, Root, SETTINGS};
 use crate::fsio::Dir;
 
 const GOOD: &str = "good";
 
-/// Which of the two texts of a file is meant.
+/// Which of the texts of a file is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     /// The file in the tree.
     Tree,
     /// Its approved copy.
     Approved,
+    /// The user's own, for every root.
+    User,
+    /// The machine's.
+    System,
 }
 
 impl Side {
@@ -31,6 +34,26 @@ impl Side {
         match self {
             Self::Tree => "tree",
             Self::Approved => "approved",
+            Self::User => "user",
+            Self::System => "system",
+        }
+    }
+
+    pub(super) const fn of(layer: FileLayer) -> Self {
+        match layer {
+            FileLayer::System => Self::System,
+            FileLayer::User => Self::User,
+            FileLayer::Root => Self::Tree,
+        }
+    }
+
+    fn path(self, root: &Root, relative: &str) -> PathBuf {
+        let outside = |layer: FileLayer| layer.path(root).unwrap_or_default();
+        match self {
+            Self::Tree => root.path().join(relative),
+            Self::Approved => super::trust::approved_path(root, relative),
+            Self::User => outside(FileLayer::User),
+            Self::System => outside(FileLayer::System),
         }
     }
 }
@@ -60,19 +83,21 @@ impl fmt::Display for ConfigFault {
 }
 
 impl ConfigFault {
-    /// For a file of the tree (`side`) or its approved copy.
+    /// For a file, or its approved copy.
     pub(crate) fn of_file(root: &Root, side: Side, relative: &'static str, error: &ConfigError, kept: bool) -> Self {
-        let path = match side {
-            Side::Tree => root.path().join(relative),
-            Side::Approved => super::trust::approved_path(root, relative),
-        };
+        let path = side.path(root, relative);
         let what = match error {
             // An error of the disk names the file in its own way.
             ConfigError::Invalid { .. } | ConfigError::Fs(_) => error.to_string(),
             other => format!("{}: {other}", path.display()),
         };
-        let instead = if kept { "the last good one holds" } else { "what is built in holds" };
+        let instead = match (side, kept) {
+            (_, true) => "the last good one holds",
+            (Side::User | Side::System, false) => "it is left out",
+            _ => "what is built in holds",
+        };
         let fix = match (side, kept) {
+            (Side::User | Side::System, _) => "mend it; cellphone doctor says when it is well".to_owned(),
             (Side::Tree, true) => "mend it, or put the last good one back: cellphone doctor --fix".to_owned(),
             (Side::Tree, false) => "mend it; cellphone doctor says when it is well".to_owned(),
             (Side::Approved, _) => format!("mend {relative}, then approve it: cellphone trust"),
@@ -80,55 +105,29 @@ impl ConfigFault {
         let restorable = (kept && side == Side::Tree).then_some(relative);
         Self { what, path: Some(path), restorable, kept, instead, fix }
     }
-}
 
-/// The settings in force: those of the file and the environment; where one of
-/// them cannot be used, the last good file, then what is built in, and without
-/// the wrong variable. Costs nothing more than [`settings`] when all is well.
-#[must_use]
-pub fn settings_in_force(root: &Root) -> (Settings, Vec<ConfigFault>) {
-    match settings(root) {
-        Ok(all) => (all, Vec::new()),
-        Err(_) => fall_back(root),
-    }
-}
-
-fn fall_back(root: &Root) -> (Settings, Vec<ConfigFault>) {
-    let mut faults = Vec::new();
-    let path = root.path().join(SETTINGS);
-    let file = root.read(SETTINGS).and_then(|bytes| from_file(bytes.as_deref().unwrap_or_default(), &path));
-    let mut all = file.unwrap_or_else(|e| {
-        let copy = kept(root, Side::Tree, SETTINGS);
-        let good = copy.and_then(|bytes| from_file(&bytes, &kept_path(root, Side::Tree, SETTINGS)).ok());
-        faults.push(ConfigFault::of_file(root, Side::Tree, SETTINGS, &e, good.is_some()));
-        good.unwrap_or_default()
-    });
-    for variable in std::env::vars_os() {
-        let mut with = all.clone();
-        match apply_environment(&mut with, std::iter::once(variable)).and_then(|()| check(&with, &path)) {
-            Ok(()) => all = with,
-            Err(e) => faults.push(ConfigFault {
-                what: e.to_string(),
-                path: None,
-                restorable: None,
-                kept: false,
-                instead: "it is ignored",
-                fix: "see: cellphone config schema".into(),
-            }),
+    /// When what is set at run time cannot be known.
+    pub(crate) fn untold(why: &str) -> Self {
+        Self {
+            what: format!("the daemon does not tell what is set at run time ({why})"),
+            path: None,
+            restorable: None,
+            kept: false,
+            instead: "without it the files hold",
+            fix: "cellphone status".into(),
         }
     }
-    (all, faults)
-}
 
-/// Keeps the settings of the tree, when they can be used.
-///
-/// # Errors
-/// When the copy cannot be written.
-pub fn keep_settings(root: &Root) -> Result<(), ConfigError> {
-    let path = root.path().join(SETTINGS);
-    match root.read(SETTINGS) {
-        Ok(Some(bytes)) if from_file(&bytes, &path).is_ok() => keep(root, Side::Tree, SETTINGS, &bytes),
-        _ => Ok(()),
+    /// For a variable, or a value of the command line or of a daemon.
+    pub(super) fn ignored(error: &ConfigError) -> Self {
+        Self {
+            what: error.to_string(),
+            path: None,
+            restorable: None,
+            kept: false,
+            instead: "it is ignored",
+            fix: "see: cellphone config show --about".into(),
+        }
     }
 }
 
@@ -191,7 +190,9 @@ pub(crate) fn put_back(root: &Root, relative: &str) -> Result<String, ConfigErro
 
 #[cfg(test)]
 mod tests {
+    use super::super::schema::Settings;
     use super::super::testing::Home;
+    use super::super::{keep_settings, settings_in_force};
     use super::*;
 
     #[test]
@@ -200,11 +201,11 @@ mod tests {
         let root = home.root();
         home.write(SETTINGS, "limits:\n  hops: 7\n");
         keep_settings(&root).unwrap();
-        assert_eq!(settings_in_force(&root).1, []);
+        assert_eq!(settings_in_force(&root, &[]).1, []);
         for broken in ["limits:\n  hops: seven\n", "limits: [\n", "lease: 0s\n", "\u{0}"] {
             home.write(SETTINGS, broken);
             keep_settings(&root).unwrap();
-            let (all, faults) = settings_in_force(&root);
+            let (all, faults) = settings_in_force(&root, &[]);
             assert_eq!(all.limits.hops, 7, "{broken:?}");
             assert!(all.origin("limits.hops").to_string().contains("good/tree/config"), "{broken:?}");
             let [fault] = faults.as_slice() else { panic!("{faults:?}") };
@@ -212,7 +213,7 @@ mod tests {
             assert!(text.contains("config/cellphone.yaml") && text.contains("cellphone doctor --fix"), "{text}");
         }
         assert_eq!(put_back(&root, SETTINGS).unwrap(), "config/cellphone.yaml.broken");
-        assert_eq!(settings_in_force(&root).1, []);
+        assert_eq!(settings_in_force(&root, &[]).1, []);
         assert_eq!(root.read("config/cellphone.yaml.broken").unwrap().unwrap(), b"\0");
     }
 
@@ -225,10 +226,10 @@ mod tests {
         let path = root.path().join(SETTINGS);
         root.folder("config").unwrap().unwrap().remove("cellphone.yaml").unwrap();
         std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
-        let (all, faults) = settings_in_force(&root);
+        let (all, faults) = settings_in_force(&root, &[]);
         assert_eq!((all.limits.hops, faults.len()), (100, 1));
         put_back(&root, SETTINGS).unwrap();
-        assert_eq!(settings_in_force(&root).1, []);
+        assert_eq!(settings_in_force(&root, &[]).1, []);
         assert!(std::fs::symlink_metadata(path).unwrap().is_file());
     }
 
@@ -238,7 +239,7 @@ mod tests {
         let root = home.root();
         Dir::open(&root.outside()).unwrap().rename(GOOD, &Dir::open(&root.outside()).unwrap(), "gone").unwrap();
         home.write(SETTINGS, "limits: 3\n");
-        let (all, faults) = settings_in_force(&root);
+        let (all, faults) = settings_in_force(&root, &[]);
         assert_eq!(all, Settings::default());
         assert!(!faults[0].kept && faults[0].restorable.is_none());
         assert!(put_back(&root, SETTINGS).is_err());

@@ -13,11 +13,18 @@ mod cron;
 mod entries;
 mod error;
 pub(crate) mod good;
+mod guarded;
 mod init;
+mod json_schema;
+mod layers;
+mod origin;
+mod outside;
 mod place;
+mod read;
 mod root;
 mod samples;
 mod schema;
+mod secret;
 mod settings;
 mod snapshot;
 #[cfg(test)]
@@ -25,21 +32,29 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod trust;
+mod units;
 mod values;
 
 pub use change::{set_setting, unset_setting};
 pub use cron::Cron;
 pub use entries::{remove_entry, set_entry};
 pub use error::ConfigError;
-pub use good::{ConfigFault, keep_settings, settings_in_force};
+pub use good::ConfigFault;
+pub(crate) use guarded::{approve as approve_setting, is_guarded};
 pub use init::{InitReport, init};
+pub use json_schema::{SchemaOf, json_schema, json_schema_text};
+pub use layers::{Override, keep_settings, settings, settings_in_force};
+pub use origin::{FileLayer, Origin};
 pub use place::{default_root, os_user, set_default_root};
 pub use root::Root;
 pub(crate) use samples::ROLES as SAMPLE_ROLES;
-pub use schema::{Hooks, Limits, Log, NudgeSettings, Retention, Settings, SnapshotSettings, Watch};
-pub use settings::{Origin, Setting, settings};
-pub use snapshot::{SnapshotPlaces, snapshot_places};
-pub(crate) use snapshot::{approve as approve_snapshot_places, is_place_key};
+pub use schema::{
+    Hooks, Limits, Log, NudgeSettings, Retention, SendSettings, Settings, SnapshotSettings, Watch,
+};
+pub use settings::{Setting, is_secret, shown_value};
+pub use secret::{HIDDEN, Secret, SecretSource, redact, remember_password_of, seal};
+pub use snapshot::{SnapshotPlaces, snapshot_places, webhook_token};
+pub use units::ScanSecrets;
 pub use values::{nearest, parse_bytes, parse_duration, show_duration};
 
 /// The settings, from the root.

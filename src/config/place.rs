@@ -32,6 +32,14 @@ fn home() -> Option<PathBuf> {
     variable("HOME").or_else(|| variable("USERPROFILE")).or_else(|| passwd().map(|(_, home)| home))
 }
 
+/// A path in which `~/` stands for the home; `None` where none is known.
+pub(super) fn at_home(path: &str) -> Option<PathBuf> {
+    match path.strip_prefix("~/") {
+        Some(rest) => home().map(|home| home.join(rest)),
+        None => Some(PathBuf::from(path)),
+    }
+}
+
 /// Where state of this machine's user is kept: `XDG_STATE_HOME`, on Windows
 /// `LOCALAPPDATA`, else `~/.local/state`.
 pub(super) fn state_home() -> Option<PathBuf> {
@@ -54,7 +62,7 @@ pub(super) fn data_home() -> Option<PathBuf> {
         .or_else(|| home().map(|h| h.join(".local").join("share")))
 }
 
-fn config_home() -> Option<PathBuf> {
+pub(super) fn config_home() -> Option<PathBuf> {
     if cfg!(test) {
         return Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("target/unit-tests/config"));
     }
@@ -62,6 +70,29 @@ fn config_home() -> Option<PathBuf> {
         .or_else(|| if cfg!(windows) { variable("APPDATA") } else { None })
         .or_else(|| home().map(|h| h.join(".config")))
         .map(|dir| dir.join("cellphone"))
+}
+
+/// Names the machine's file of settings, for who runs the command.
+pub(super) const SYSTEM_FILE: &str = "CELLPHONE_SYSTEM_CONFIG";
+
+/// The machine's file of settings.
+pub(super) fn system_settings() -> Option<PathBuf> {
+    if cfg!(test) {
+        return Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("target/unit-tests/system/cellphone.yaml"));
+    }
+    variable(SYSTEM_FILE).or_else(|| {
+        if cfg!(windows) {
+            return variable("ProgramData").map(|dir| dir.join("cellphone").join("cellphone.yaml"));
+        }
+        let macos = cfg!(target_os = "macos");
+        Some(PathBuf::from(if macos { "/Library/Application Support/cellphone" } else { "/etc/cellphone" }))
+            .map(|dir| dir.join("cellphone.yaml"))
+    })
+}
+
+/// The user's file of settings.
+pub(super) fn user_settings() -> Option<PathBuf> {
+    config_home().map(|dir| dir.join("cellphone.yaml"))
 }
 
 /// The user's default root, used when no other way finds one.

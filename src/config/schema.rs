@@ -4,9 +4,14 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::cron::Cron;
-use super::settings::Origin;
-use super::values::{parse_bytes, parse_count, parse_duration, parse_switch, show_bytes, show_duration};
+use super::origin::Origin;
+use super::secret::SecretSource;
+use super::units::{
+    Kind, ScanSecrets, bytes, count, cron, duration, filter, hours, places, scan, secret, small, switch, text,
+};
 use crate::model::QuietHours;
 
 /// One key of the list.
@@ -17,35 +22,10 @@ pub(super) struct Key {
     pub(super) about: &'static str,
     pub(super) set: fn(&mut Settings, &str) -> Result<(), String>,
     pub(super) show: fn(&Settings) -> String,
+    /// The forms that a value may have in a file, as JSON schemas.
+    pub(super) json: fn() -> Value,
+    pub(super) kind: Kind,
 }
-
-macro_rules! unit {
-    ($name:ident, $type:ty, $unit:literal, $parse:expr, $show:expr) => {
-        mod $name {
-            #[allow(unused_imports)]
-            use super::*;
-            pub(super) const UNIT: &str = $unit;
-            pub(super) fn parse(text: &str) -> Result<$type, String> {
-                $parse(text)
-            }
-            pub(super) fn show(value: &$type) -> String {
-                $show(value)
-            }
-        }
-    };
-}
-
-unit!(bytes, u64, "bytes (4096, 16KiB, 10MiB)", parse_bytes, |v: &u64| show_bytes(*v));
-unit!(duration, Duration, "duration (500ms, 10s, 5m, 2h, 30d)", parse_duration, |v: &Duration| show_duration(*v));
-unit!(count, u64, "number", parse_count, u64::to_string);
-unit!(small, u32, "number", parse_count, u32::to_string);
-unit!(switch, bool, "true or false", parse_switch, bool::to_string);
-unit!(hours, QuietHours, "hours (22:00-07:00, several with commas, or never)", QuietHours::parse, |v: &QuietHours| v
-    .to_string());
-unit!(places, String, "default, a path, or a URL; several with commas", super::parse_text, String::clone);
-unit!(cron, Cron, "minute hour day month weekday (0 2 * * SUN), or none", Cron::parse, Cron::to_string);
-unit!(text, String, "text, or none", super::parse_text, String::clone);
-unit!(filter, String, "tracing filter (info, agent_cellphone=debug)", super::parse_filter, String::clone);
 
 macro_rules! schema {
     (
@@ -83,6 +63,8 @@ macro_rules! schema {
                 about: concat!($($top_about, "\n"),+),
                 set: |s, text| $top_unit::parse(text).map(|v| s.$top = v),
                 show: |s| $top_unit::show(&s.$top),
+                json: $top_unit::json,
+                kind: $top_unit::KIND,
             },)+
             $($(Key {
                 name: concat!(stringify!($section), ".", stringify!($field)),
@@ -91,8 +73,14 @@ macro_rules! schema {
                 about: concat!($($about, "\n"),+),
                 set: |s, text| $unit::parse(text).map(|v| s.$section.$field = v),
                 show: |s| $unit::show(&s.$section.$field),
+                json: $unit::json,
+                kind: $unit::KIND,
             },)+)+
         ];
+
+        /// The sections, and what each is about.
+        pub(super) const SECTIONS: &[(&str, &str)] =
+            &[$((stringify!($section), concat!($($section_about, "\n"),+)),)+];
 
         impl Settings {
             /// Nothing set at all; the defaults of the list are applied over it.
@@ -176,6 +164,13 @@ schema! {
         loop_burst: u32 = small "20",
         /// An answer sooner than this is quick; slowed down, a pair rings once in this time.
         loop_pace: Duration = duration "1m",
+        /// Where the token is that webhooks get as `Authorization: Bearer`. In force as approved (`cellphone trust`).
+        webhook_token: SecretSource = secret "none",
+    }
+    /// Mail that leaves.
+    send: SendSettings {
+        /// Which mail is searched for secrets before it leaves: `broadcast` is what goes to @all or to a role.
+        scan_secrets: ScanSecrets = scan "broadcast",
     }
     /// The programs in hooks/.
     hooks: Hooks {
@@ -188,10 +183,14 @@ schema! {
     snapshot: SnapshotSettings {
         /// Where the repositories are; the first is the one that is written, the others get copies. `default` is a folder of the user's data. In force as approved (`cellphone trust`).
         repositories: String = places "default",
+        /// Where the repositories' password is; `none`: where the next two settings say. In force as approved.
+        password: SecretSource = secret "none",
         /// File of the repositories' password; `none`: one is generated and kept outside the tree. In force as approved.
         password_file: String = text "none",
         /// Command that prints the password. In force as approved.
         password_command: String = text "none",
+        /// Where the password of a remote repository is, for an address with a name before @ and no password. In force as approved.
+        remote_password: SecretSource = secret "none",
         /// Whether snapshots may only be added: forget, prune and repair refuse.
         append_only: bool = switch "false",
         /// Newest snapshots that `snapshot forget` keeps.
@@ -234,19 +233,6 @@ schema! {
         /// What the daemon writes to its log.
         filter: String = filter "info",
     }
-}
-
-fn parse_text(text: &str) -> Result<String, String> {
-    match text.trim() {
-        "" => Err("nothing stands there; write none for nothing".into()),
-        text if text.chars().any(char::is_control) => Err("a control character stands in it".into()),
-        text => Ok(text.to_owned()),
-    }
-}
-
-fn parse_filter(text: &str) -> Result<String, String> {
-    let ok = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_:=,-[]{}".contains(&b));
-    if ok { Ok(text.to_owned()) } else { Err(format!("{text:?} is not a filter; write error, warn, info or debug")) }
 }
 
 impl Default for Settings {

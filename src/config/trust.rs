@@ -93,7 +93,7 @@ pub fn status(root: &Root) -> Result<Vec<TrustItem>, ConfigError> {
     if let Some(store) = &store {
         paths.extend(candidates(store, false)?);
     }
-    paths.push(super::snapshot::ITEM.to_owned());
+    paths.extend(super::guarded::items().map(str::to_owned));
     paths.sort();
     paths.dedup();
     let mut items = Vec::with_capacity(paths.len());
@@ -201,7 +201,7 @@ pub fn lies_inside(root: &Root) -> bool {
 
 /// What the tree says: the file, or of the settings the part that needs approval.
 fn in_tree(root: &Root, path: &str) -> Result<Option<Vec<u8>>, ConfigError> {
-    if path == super::snapshot::ITEM { super::snapshot::in_tree(root) } else { root.read(path) }
+    super::guarded::in_tree(root, path).unwrap_or_else(|| root.read(path))
 }
 
 pub(super) fn withdraw(root: &Root, relative: &str) -> Result<(), ConfigError> {

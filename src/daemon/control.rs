@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use super::house::House;
 use super::supervisor::{Shutdown, WorkerResult};
+use crate::config::redact;
 use crate::office::control::{Answer, LINE_MAX, Request, SOCKET, SocketAddress};
 
 /// Connections served at once; more wait in the kernel's queue.
@@ -121,6 +122,11 @@ async fn answer(house: &Arc<House>, request: Request, peer: Option<u32>) -> Answ
             Ok(()) => done("the configuration was read"),
             Err(why) => Answer::Refused { why },
         },
+        Request::RuntimeSettings => Answer::RuntimeSettings { values: house.runtime_settings() },
+        Request::SetAtRunTime { actor, key, value } => match house.set_at_run_time(&actor, &key, value).await {
+            Ok(()) => done("it holds until the daemon ends"),
+            Err(why) => Answer::Refused { why },
+        },
         Request::Rescan => {
             house.rescan().await;
             done("everything is looked at")
@@ -176,8 +182,9 @@ async fn read_line(reader: &mut BufReader<OwnedReadHalf>) -> Option<Vec<u8>> {
 }
 
 async fn write_line(write: &mut OwnedWriteHalf, answer: &Answer) -> bool {
-    let Ok(mut line) = serde_json::to_vec(answer) else { return false };
-    line.push(b'\n');
+    let Ok(line) = serde_json::to_string(answer) else { return false };
+    // What a worker failed with may hold what it was to keep.
+    let line = format!("{}\n", redact(&line));
     // One that reads nothing does not hold its place for ever.
-    matches!(tokio::time::timeout(DRAIN, write.write_all(&line)).await, Ok(Ok(())))
+    matches!(tokio::time::timeout(DRAIN, write.write_all(line.as_bytes())).await, Ok(Ok(())))
 }

@@ -6,7 +6,7 @@
 //! force, and `status` says so until it can. Locks here are held for moments,
 //! never over I/O but the journal's.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -15,11 +15,11 @@ use tokio::sync::Notify;
 
 use super::pending::{Pending, Places};
 use super::supervisor::{Board, Shutdown};
-use crate::config::Root;
+use crate::config::{Origin, Override, Root};
 use crate::fsio::boot;
 use crate::journal::{Follower, Journal};
 use crate::model::{AgentName, Event, EventKind};
-use crate::office::Office;
+use crate::office::{Office, running};
 use crate::office::status::{ConfigStatus, DaemonStatus, QueueStatus, ScanStatus, WatchStatus};
 use crate::office::wake::{self, Bell};
 
@@ -48,6 +48,8 @@ pub(super) struct House {
     watch: Mutex<WatchStatus>,
     scan: Mutex<ScanStatus>,
     config: Mutex<ConfigStatus>,
+    /// What was set at run time, and goes with this process.
+    runtime: Mutex<Vec<Override>>,
     warnings: Mutex<VecDeque<String>>,
     connections: AtomicUsize,
     started: Timestamp,
@@ -87,6 +89,7 @@ impl House {
             watch: Mutex::default(),
             scan: Mutex::default(),
             config: Mutex::new(ConfigStatus { loaded: started, error }),
+            runtime: Mutex::default(),
             warnings: Mutex::default(),
             connections: AtomicUsize::new(0),
             started,
@@ -161,6 +164,41 @@ impl House {
         read.map_err(|e| format!("the configuration could not be read: {e}"))?
     }
 
+    /// What is set at run time.
+    pub(super) fn runtime_settings(&self) -> BTreeMap<String, String> {
+        locked(&self.runtime).iter().map(|one| (one.key().to_owned(), one.value().to_owned())).collect()
+    }
+
+    /// Sets something for as long as this process runs, or takes it back.
+    pub(super) async fn set_at_run_time(
+        self: &Arc<Self>,
+        actor: &AgentName,
+        key: &str,
+        value: Option<String>,
+    ) -> Result<(), String> {
+        let (house, actor, key) = (Arc::clone(self), actor.clone(), key.to_owned());
+        let done = tokio::task::spawn_blocking(move || house.change_run_time(&actor, &key, value.as_deref())).await;
+        done.map_err(|e| format!("the setting could not be changed: {e}"))?
+    }
+
+    fn change_run_time(&self, actor: &AgentName, key: &str, value: Option<&str>) -> Result<(), String> {
+        let admitted = self.office().admit_runtime(actor, key, value).map_err(|e| e.to_string())?;
+        let before = {
+            let mut all = locked(&self.runtime);
+            let before = all.clone();
+            all.retain(|one| one.key() != key);
+            all.extend(value.map(|_| admitted));
+            before
+        };
+        let read = self.read_config();
+        if (self.office().settings().origin(key) == Origin::Runtime) != value.is_some() {
+            *locked(&self.runtime) = before;
+            return Err(read.err().unwrap_or_else(|| "the configuration was not taken".into()));
+        }
+        let any = !locked(&self.runtime).is_empty();
+        running::hint(self.root.state(), any).map_err(|e| format!("it holds in the daemon alone: {e}"))
+    }
+
     /// Looks at everything anew, configuration included: somebody brought files
     /// back. What is broken in the configuration is told as ever.
     pub(super) async fn rescan(self: &Arc<Self>) {
@@ -171,7 +209,8 @@ impl House {
     }
 
     fn read_config(&self) -> Result<(), String> {
-        let fresh = Office::open(Some(self.root.path()), None);
+        let runtime = locked(&self.runtime).clone();
+        let fresh = self.office().anew(&runtime);
         let broken = match &fresh {
             Ok(fresh) => told(fresh),
             Err(e) => Some(e.to_string()),
@@ -186,6 +225,9 @@ impl House {
                 let changed =
                     before.settings() != fresh.settings() || before.roster() != fresh.roster() || !others.is_empty();
                 let fresh = fresh.remembering(&before);
+                if before.settings().log.filter != fresh.settings().log.filter {
+                    crate::observe::change(&fresh.settings().log.filter);
+                }
                 *self.office.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
                 let had_error = {
                     let mut config = locked(&self.config);

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::fsio::{Dir, FsError, Lock};
-use crate::office::control::{self, LOCK, PID_FILE};
+use crate::office::control::{self, LOCK, PID_FILE, RUNTIME_HINT};
 
 /// Why there is no second daemon.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +73,7 @@ impl Instance {
     }
 
     fn clear(&self) -> Result<(), FsError> {
-        for name in [control::SOCKET, PID_FILE] {
+        for name in [control::SOCKET, PID_FILE, RUNTIME_HINT] {
             match self.state.remove(name) {
                 Err(e) if !e.is_not_found() && name == control::SOCKET => return Err(e),
                 _ => {}
@@ -99,9 +99,10 @@ mod tests {
         let tmp = tempfile::tempdir().unwrap();
         let state = Dir::open(tmp.path()).unwrap();
         state.create(control::SOCKET, b"", false).unwrap();
+        state.create(RUNTIME_HINT, b"", false).unwrap();
         let one = Instance::take(&state).unwrap();
         assert_eq!(control::recorded_pid(&state), Some(std::process::id()));
-        assert!(state.stat(control::SOCKET).unwrap().is_none());
+        assert!([control::SOCKET, RUNTIME_HINT].iter().all(|name| state.stat(name).unwrap().is_none()));
         assert!(control::daemon_lock_held(&state).unwrap());
         let second = Instance::take(&state).unwrap_err();
         assert!(matches!(second, InstanceError::Silent { .. }), "{second}");

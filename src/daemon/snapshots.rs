@@ -114,6 +114,7 @@ async fn carry_out(house: &House, job: Job, shutdown: &Shutdown) -> Result<(), S
     let office = house.office();
     let mut command = Command::new(program);
     command.arg("--root").arg(house.root.path()).arg("--as").arg(office.actor().as_str());
+    command.args(office.said().iter().flat_map(|said| ["--set".to_owned(), said.as_argument()]));
     command.args(words(job)).arg("--background");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     let child = command.spawn().map_err(|e| e.to_string())?;

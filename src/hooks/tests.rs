@@ -13,7 +13,7 @@ fn root() -> (crate::config::testing::Home, Root, Settings) {
     let home = crate::config::testing::Home::new();
     init(&home.path("root"), "me").unwrap();
     let root = home.open("root");
-    let mut all = settings(&root).unwrap();
+    let mut all = settings(&root, &[]).unwrap();
     all.hooks.timeout = Duration::from_millis(700);
     (home, root, all)
 }

@@ -19,6 +19,7 @@ mod write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use self::write::Writer;
+use crate::config::redact;
 use crate::fsio::{Dir, FsError};
 use crate::model::Event;
 
@@ -80,7 +81,8 @@ impl Journal {
     pub fn append(&self, events: &[Event]) -> Result<(), JournalError> {
         let Some(first) = events.first() else { return Ok(()) };
         // Encoding happens before the lock: it is held for the write alone.
-        let bodies = events.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+        let body = |event| serde_json::to_string(event).map(|text| redact(&text).into_owned());
+        let bodies = events.iter().map(body).collect::<Result<Vec<_>, _>>()?;
         let mut kept = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let kept_one = kept.is_some();
         let mut appended = self.writer(&mut kept)?.append(first.at, &bodies, self.segment);

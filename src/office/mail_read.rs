@@ -71,6 +71,8 @@ pub struct Opened {
     pub body: String,
     /// The header as written.
     pub header_raw: String,
+    /// The whole file.
+    pub raw: Vec<u8>,
 }
 
 impl Office {
@@ -190,5 +192,5 @@ pub(super) fn opened(mailbox: &Mailbox, found: &Scanned, message: Message) -> Op
     let whole = String::from_utf8_lossy(&message.bytes);
     let header = whole.strip_suffix(message.body.as_str()).unwrap_or(&whole);
     let header_raw = header.trim_start_matches("---\n").trim_end_matches("---\n").to_owned();
-    Opened { listed: listed(mailbox, found, &message), header_raw, body: message.body }
+    Opened { listed: listed(mailbox, found, &message), header_raw, body: message.body, raw: message.bytes }
 }

@@ -27,6 +27,7 @@ pub mod onboarding;
 mod outbox;
 mod profiles;
 mod receipts;
+pub mod running;
 mod search;
 pub mod setup;
 pub mod snapshots;
@@ -53,7 +54,7 @@ pub use tend::{RetentionDone, RetentionPlan, TendReport, Unread};
 pub use crate::journal::Record;
 pub use crate::mailbox::Which;
 
-use crate::config::{ConfigError, ConfigFault, Root, Settings};
+use crate::config::{ConfigError, ConfigFault, Override, Root, Settings};
 use crate::journal::{Journal, JournalError};
 use crate::mailbox::{Mailbox, Tree};
 use crate::model::front_matter::Limits;
@@ -73,6 +74,8 @@ pub struct Office {
     post: Post,
     actor: Option<AgentName>,
     faults: Vec<ConfigFault>,
+    /// What the command line set.
+    said: Vec<Override>,
     known: Arc<brief::Known>,
     memory: Arc<tend::Memory>,
 }
@@ -97,33 +100,62 @@ impl Office {
     /// No root, or an actor who is not on the roster. A broken configuration
     /// is none: what was last good holds, and [`faults`](Self::faults) says so.
     pub fn open(root: Option<&Path>, actor: Option<&str>) -> Result<Self> {
-        let mut office = Self::open_for_nobody(root)?;
+        Self::open_with(root, actor, &[])
+    }
+
+    /// The same with settings of the command line, which hold above all others.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(root: Option<&Path>, actor: Option<&str>, said: &[Override]) -> Result<Self> {
+        Self::open_for_nobody(Root::find(root)?, said, None)?.acting_as(actor)
+    }
+
+    fn acting_as(mut self, actor: Option<&str>) -> Result<Self> {
         let from_environment = std::env::var("CELLPHONE_AGENT").ok().filter(|name| !name.is_empty());
-        office.actor = match actor.map(str::to_owned).or(from_environment) {
-            Some(name) => Some(on_roster(&office.roster, &name).map_err(|e| match office.faults.first() {
+        self.actor = match actor.map(str::to_owned).or(from_environment) {
+            Some(name) => Some(on_roster(&self.roster, &name).map_err(|e| match self.faults.first() {
                 // Perhaps the name stands in what cannot be read.
                 Some(fault) => e.hint(fault.fix.clone()),
                 None => e,
             })?),
-            None => office.roster.default_actor().map(|agent| agent.name.clone()),
+            None => self.roster.default_actor().map(|agent| agent.name.clone()),
         };
-        Ok(office)
+        Ok(self)
     }
 
     /// Opens the root for the person, whoever was named to act: for what must
-    /// work when the roster does not.
+    /// work when the roster does not. `said` is as in
+    /// [`open_with`](Self::open_with).
     ///
     /// # Errors
     /// No root.
-    pub fn open_for_repair(root: Option<&Path>) -> Result<Self> {
-        let mut office = Self::open_for_nobody(root)?;
+    pub fn open_for_repair(root: Option<&Path>, said: &[Override]) -> Result<Self> {
+        let mut office = Self::open_for_nobody(Root::find(root)?, said, None)?;
         office.actor = office.roster.default_actor().map(|agent| agent.name.clone());
         Ok(office)
     }
 
-    fn open_for_nobody(root: Option<&Path>) -> Result<Self> {
-        let root = Root::find(root)?;
-        let (settings, mut faults) = crate::config::settings_in_force(&root);
+    /// Opens it anew for the daemon, from the files as they are now. What was
+    /// set at run time came after the command line, and holds above it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn anew(&self, runtime: &[Override]) -> Result<Self> {
+        Self::open_for_nobody(Root::open(self.root.path())?, &self.said, Some(runtime))?.acting_as(None)
+    }
+
+    fn open_for_nobody(root: Root, said: &[Override], runtime: Option<&[Override]>) -> Result<Self> {
+        let (overrides, unknown) = match runtime {
+            Some(runtime) => ([said, runtime].concat(), None),
+            None => {
+                let (mut all, unknown) = running::asked(&root);
+                all.extend_from_slice(said);
+                (all, unknown)
+            }
+        };
+        let (settings, mut faults) = crate::config::settings_in_force(&root, &overrides);
+        faults.extend(unknown);
         let (roster, more) = Roster::in_force(&root);
         faults.extend(more);
         let l = &settings.limits;
@@ -139,6 +171,7 @@ impl Office {
             post,
             actor: None,
             faults,
+            said: said.to_vec(),
             known: Arc::default(),
             memory: Arc::default(),
         })
@@ -175,6 +208,12 @@ impl Office {
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// What the command line set: for a process that is started to do a part.
+    #[must_use]
+    pub fn said(&self) -> &[Override] {
+        &self.said
     }
 
     /// What of the configuration cannot be used, and what holds instead.

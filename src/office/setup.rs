@@ -7,11 +7,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{ErrorKind, Office, OfficeError, Result};
-use crate::config::{self, ConfigError, InitReport, trust};
+use crate::config::{self, ConfigError, InitReport, Settings, trust};
 use crate::model::{AgentName, Event, EventKind, Role};
 use crate::roster::{NudgeOptions, Roster, remove_agent, save_agent};
 
-pub use crate::config::Setting;
+pub use crate::config::{FileLayer, Override, SchemaOf, Setting, json_schema, json_schema_text, redact};
 pub use crate::config::parse_duration;
 pub use crate::config::trust::{TrustItem, TrustState};
 pub use crate::journal::Record;
@@ -23,11 +23,19 @@ pub use crate::roster::{Agent, Channel, ChannelKind, Dnd};
 /// # Errors
 /// A name that no mailbox can have, or the disk.
 pub fn init(path: &Path, human: Option<&str>) -> Result<InitReport> {
+    init_with(path, human, &[])
+}
+
+/// The same with settings of the command line.
+///
+/// # Errors
+/// As [`init`].
+pub fn init_with(path: &Path, human: Option<&str>, said: &[Override]) -> Result<InitReport> {
     let human = human.map_or_else(config::os_user, str::to_owned);
     let report = config::init(path, &human)?;
     Roster::keep_good(&config::Root::open(&report.root)?)?;
     // A root without a repository is a root all the same: the first snapshot makes it.
-    if let Err(e) = Office::open_for_repair(Some(&report.root)).and_then(|office| office.snapshot_init(false)) {
+    if let Err(e) = Office::open_for_repair(Some(&report.root), said).and_then(|office| office.snapshot_init(false)) {
         tracing::warn!(error = %e, "no repository for snapshots was made");
     }
     Ok(report)
@@ -77,6 +85,38 @@ impl NudgeChange {
     }
 }
 
+/// What `--set` says, one for each.
+///
+/// # Errors
+/// Not `KEY=VALUE`, no such key, or it may not have this value.
+pub fn said(texts: &[String]) -> Result<Vec<Override>> {
+    texts.iter().map(|text| Override::command_line(text).map_err(setting_refused)).collect()
+}
+
+/// One setting, as it stands.
+///
+/// # Errors
+/// There is none of this key.
+pub(super) fn setting_of(settings: &Settings, key: &str) -> Result<Setting> {
+    let gone = || OfficeError::new(ErrorKind::NotFound, format!("there is no setting {key:?}")).hint(LIST);
+    settings.list().into_iter().find(|s| s.key == key).ok_or_else(gone)
+}
+
+/// Why a setting cannot have this value, or cannot be changed.
+pub(super) fn setting_refused(e: ConfigError) -> OfficeError {
+    match e {
+        ConfigError::NotFound(why) => OfficeError::new(ErrorKind::NotFound, why).hint(LIST),
+        ConfigError::Refused(why) => OfficeError::new(ErrorKind::Usage, why).hint(LIST),
+        ConfigError::Fs(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
+            OfficeError::new(ErrorKind::Failed, e.to_string()).hint("run it as whoever may write there, as with sudo")
+        }
+        other => OfficeError::from(other).hint("mend the file, or cellphone doctor --fix"),
+    }
+}
+
+/// What lists the settings.
+const LIST: &str = "cellphone config show --about";
+
 impl Office {
     /// Every file that needs approval, and how it stands.
     ///
@@ -111,34 +151,29 @@ impl Office {
         Ok(done)
     }
 
-    /// Writes a setting into the settings file, or with `None` takes it out of
+    /// Writes a setting into the file of a layer, or with `None` takes it out of
     /// it; gives the setting as it stands then.
     ///
     /// # Errors
     /// The actor may not, there is no such key, or it may not have this value.
-    pub fn set_setting(&self, key: &str, value: Option<&str>) -> Result<Setting> {
+    pub fn set_setting(&self, layer: FileLayer, key: &str, value: Option<&str>) -> Result<Setting> {
         self.must_manage()?;
         let changed = match value {
-            Some(value) => config::set_setting(self.root(), key, value).map(|()| true),
-            None => config::unset_setting(self.root(), key),
+            Some(value) => config::set_setting(self.root(), layer, key, value).map(|()| true),
+            None => config::unset_setting(self.root(), layer, key),
         };
-        let refused = |e: ConfigError| match e {
-            ConfigError::NotFound(why) => OfficeError::new(ErrorKind::NotFound, why).hint("cellphone config schema"),
-            ConfigError::Refused(why) => OfficeError::new(ErrorKind::Usage, why).hint("cellphone config schema"),
-            other => OfficeError::from(other).hint("mend the file, or cellphone doctor --fix"),
-        };
-        let changed = changed.map_err(refused)?;
-        if config::is_place_key(key) {
-            config::approve_snapshot_places(self.root())?;
+        let changed = changed.map_err(setting_refused)?;
+        if layer == FileLayer::Root {
+            config::approve_setting(self.root(), key)?;
         }
         if changed {
             let event = Event::new(jiff::Timestamp::now(), EventKind::Config).agent(&self.actor());
-            self.note(&[event.with("setting", key).with("value", value.unwrap_or("default"))]);
+            let event = event.with("layer", layer.as_str()).with("setting", key);
+            self.note(&[event.with("value", config::shown_value(key, value.unwrap_or("default")))]);
         }
-        let (settings, _) = config::settings_in_force(self.root());
-        let all = settings.list();
-        let gone = || OfficeError::new(ErrorKind::NotFound, format!("there is no setting {key:?}"));
-        all.into_iter().find(|s| s.key == key).ok_or_else(gone)
+        let (mut overrides, _) = super::running::asked(self.root());
+        overrides.extend_from_slice(self.said());
+        setting_of(&config::settings_in_force(self.root(), &overrides).0, key)
     }
 
     /// Adds somebody to the roster, with a mailbox.

@@ -54,7 +54,7 @@ pub use progress::{Phase, Progress};
 pub use repair::RepairPlan;
 pub use repository::Repository;
 pub use restore::{Part, Restored, Selection, restore_into};
-pub use secret::{PasswordSource, Secrets, is_exposed};
+pub use secret::Secrets;
 pub use snapshots::{Kind, Snapshot, Wanted};
 pub use timetable::{Done, Job, Timetable, Waiting};
 

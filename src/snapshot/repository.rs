@@ -99,7 +99,7 @@ impl Repository {
         let key = RusticKey::new();
         backend.create()?;
         // The key before the config: a folder without a config is none yet, and is made anew.
-        let keyfile = key_file(&key, &password)?;
+        let keyfile = key_file(&key, password.expose())?;
         write_named(&*backend, FileType::Key, keyfile)?;
         let bare = rustic_core::Repository::new(
             &RepositoryOptions::default().no_cache(true),
@@ -133,7 +133,7 @@ impl Repository {
         let sealed = backend.read_full(FileType::Config, &RusticId::default())?;
         let password = secrets.password(false)?;
         let name = hex(&digest(&sealed));
-        if let Some(key) = secrets.kept(&name, &place.to_string(), &password)
+        if let Some(key) = secrets.kept(&name, &place.to_string(), password.expose())
             && let Ok(key) = serde_json::from_value::<RusticKey>(key)
             && let Some(config) = read_config(&master(&key)?, &sealed)
         {
@@ -143,12 +143,12 @@ impl Repository {
             &RepositoryOptions::default().no_cache(true),
             &RepositoryBackends::new(Arc::clone(&backend), None),
         )?;
-        let key = bare.open(&Credentials::Password(password.clone()))?.key();
+        let key = bare.open(&Credentials::Password(password.expose().to_owned()))?.key();
         let config = read_config(&master(&key)?, &sealed)
             .ok_or_else(|| SnapshotError::Damaged(format!("the config file of {place} cannot be read")))?;
         if let Ok(kept) = serde_json::to_value(&key) {
             // Only a shortcut: without it the password is asked for again.
-            if let Err(e) = secrets.keep(&name, &place.to_string(), &password, kept) {
+            if let Err(e) = secrets.keep(&name, &place.to_string(), password.expose(), kept) {
                 tracing::warn!(error = %e, "the master key was not kept");
             }
         }

@@ -6,38 +6,27 @@
 //! once. It is used only together with the password that unlocked it: whoever
 //! gives a wrong one is told so.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::Rng as _;
 use serde::{Deserialize, Serialize};
 
 use super::cipher::{digest, hex};
 use super::{Result, SnapshotError};
+use crate::config::{Secret, SecretSource};
 use crate::fsio::Dir;
 
 const PASSWORD: &str = "password";
 /// Longest password, and longest kept key.
 const MOST: u64 = 16 * 1024;
 
-/// Where the password comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PasswordSource {
-    /// Generated, in a file of ours outside the tree.
-    Generated,
-    /// A file of the person's.
-    File(PathBuf),
-    /// What a command prints, as approved.
-    Command(String),
-    /// The environment (`CELLPHONE_SNAPSHOT_PASSWORD`).
-    Environment(String),
-}
-
 /// The folder of secrets of one root.
 #[derive(Debug, Clone)]
 pub struct Secrets {
     folder: PathBuf,
-    source: PasswordSource,
+    source: SecretSource,
 }
 
 /// A master key as kept: restic's own form of it, and what unlocked it.
@@ -50,42 +39,35 @@ struct Kept {
 }
 
 impl Secrets {
-    /// For a folder outside the tree.
+    /// For a folder outside the tree. Where `source` is nowhere, a password is
+    /// generated.
     #[must_use]
-    pub const fn new(folder: PathBuf, source: PasswordSource) -> Self {
+    pub const fn new(folder: PathBuf, source: SecretSource) -> Self {
         Self { folder, source }
     }
 
-    /// The file of the generated password.
+    /// The file of the password, if it is in one.
     #[must_use]
-    pub fn password_file(&self) -> PathBuf {
+    pub fn password_file(&self) -> Option<PathBuf> {
         match &self.source {
-            PasswordSource::File(path) => path.clone(),
-            _ => self.folder.join(PASSWORD),
+            SecretSource::None => Some(self.folder.join(PASSWORD)),
+            SecretSource::File(path) => Some(path.clone()),
+            _ => None,
         }
     }
 
-    /// Where the password comes from.
+    /// Where the password is.
     #[must_use]
-    pub const fn source(&self) -> &PasswordSource {
+    pub const fn source(&self) -> &SecretSource {
         &self.source
     }
 
     /// The password; a generated one is made when `make` says so.
-    pub(crate) fn password(&self, make: bool) -> Result<String> {
-        let fail = |why: String| SnapshotError::Secret(why);
-        let text = match &self.source {
-            PasswordSource::Environment(text) => text.clone(),
-            PasswordSource::Command(line) => run(line)?,
-            PasswordSource::File(path) => {
-                let text = std::fs::read_to_string(path);
-                text.map_err(|e| fail(format!("cannot read the password file {}: {e}", path.display())))?
-            }
-            PasswordSource::Generated => return self.generated(make),
-        };
-        match text.trim_end_matches(['\r', '\n']) {
-            "" => Err(fail("the password of the snapshots is empty".into())),
-            text => Ok(text.to_owned()),
+    pub(crate) fn password(&self, make: bool) -> Result<Secret> {
+        match self.source.fetch() {
+            Ok(Some(secret)) => Ok(secret),
+            Ok(None) => self.generated(make).map(Secret::new),
+            Err(e) => Err(SnapshotError::Secret(format!("the password of the snapshots: {e}"))),
         }
     }
 
@@ -102,7 +84,7 @@ impl Secrets {
         }
         let mut bytes = [0; 32];
         rand::rng().fill_bytes(&mut bytes);
-        let text = base64url(&bytes);
+        let text = URL_SAFE_NO_PAD.encode(bytes);
         match dir.create(PASSWORD, format!("{text}\n").as_bytes(), true) {
             // Somebody else made it at the same moment.
             Err(e) if e.exists() => return self.generated(false),
@@ -153,48 +135,6 @@ fn mark(salt: &str, password: &str) -> String {
     hex(&digest(format!("{salt}:{password}").as_bytes()))
 }
 
-fn base64url(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut out = String::new();
-    for three in bytes.chunks(3) {
-        let n = three.iter().fold(0_u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - three.len()));
-        for at in 0..=three.len() {
-            out.push(char::from(LETTERS[(n >> (18 - 6 * at) & 63) as usize]));
-        }
-    }
-    out
-}
-
-/// The first line a command prints. It is a person's own words, as approved,
-/// so a shell reads it.
-fn run(line: &str) -> Result<String> {
-    let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("/bin/sh", "-c") };
-    let out = Command::new(shell).args([flag, line]).output();
-    let out = out.map_err(|e| SnapshotError::Secret(format!("the password command cannot run: {e}")))?;
-    if !out.status.success() {
-        let why = String::from_utf8_lossy(&out.stderr);
-        let why = why.lines().next().unwrap_or("it said nothing");
-        return Err(SnapshotError::Secret(format!("the password command ended with {}: {why}", out.status)));
-    }
-    let text = String::from_utf8_lossy(&out.stdout);
-    Ok(text.lines().next().unwrap_or_default().to_owned())
-}
-
-/// Whether a file is readable by others; `None` where the platform does not tell.
-#[must_use]
-pub fn is_exposed(path: &Path) -> Option<bool> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt as _;
-        std::fs::metadata(path).ok().map(|m| m.mode() & 0o077 != 0)
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,15 +142,15 @@ mod tests {
     #[test]
     fn a_generated_password_stays_and_a_key_needs_its_password() {
         let tmp = tempfile::tempdir().unwrap();
-        let secrets = Secrets::new(tmp.path().join("s"), PasswordSource::Generated);
+        let secrets = Secrets::new(tmp.path().join("s"), SecretSource::None);
         assert!(secrets.password(false).is_err());
         let made = secrets.password(true).unwrap();
-        assert_eq!(made.len(), 43);
+        assert_eq!(made.expose().len(), 43);
         assert_eq!(secrets.password(false).unwrap(), made);
-        assert_eq!(is_exposed(&secrets.password_file()), if cfg!(unix) { Some(false) } else { None });
+        let mode = Dir::open(&tmp.path().join("s")).unwrap().stat(PASSWORD).unwrap().unwrap().mode;
+        assert_eq!(mode & 0o077, 0);
         secrets.keep("r", "/x", "p", serde_json::json!(1)).unwrap();
         assert!(secrets.kept("r", "/x", "p").is_some());
         assert!(secrets.kept("r", "/x", "q").is_none() && secrets.kept("s", "/x", "p").is_none());
-        assert_eq!(base64url(b"Man"), "TWFu");
     }
 }

@@ -179,7 +179,7 @@ impl World {
             .lines()
             .map(|line| {
                 let bare = line.trim_start();
-                if bare.trim_start_matches("# ").split(':').next() == Some(key) && !bare.starts_with("##") {
+                if bare.trim_start_matches('#').trim_start().split(':').next() == Some(key) && !bare.starts_with("##") {
                     hits += 1;
                     let indent = &line[..line.len() - bare.len()];
                     format!("{indent}{key}: {value}\n")

@@ -26,6 +26,7 @@ mod onboard;
 mod parity;
 mod policy;
 mod reading;
+mod reading_safely;
 mod restore;
 mod restore_faults;
 mod restore_storm;

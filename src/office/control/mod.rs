@@ -11,6 +11,7 @@ mod client;
 #[cfg(not(unix))]
 mod elsewhere;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,6 +28,9 @@ pub use elsewhere::Client;
 
 /// The socket's name in `.cellphone/`.
 pub const SOCKET: &str = "control.sock";
+
+/// An empty file in `.cellphone/` as long as something is set at run time.
+pub const RUNTIME_HINT: &str = "runtime";
 
 /// The pid file in `.cellphone/`: for people, never proof of anything.
 pub const PID_FILE: &str = "daemon.pid";
@@ -59,6 +63,17 @@ pub enum Request {
     Reload,
     /// Look at everything anew: files were brought back, or moved in numbers.
     Rescan,
+    /// What is set at run time?
+    RuntimeSettings,
+    /// Set something for as long as you run, or take that back.
+    SetAtRunTime {
+        /// Who asks.
+        actor: AgentName,
+        /// The key.
+        key: String,
+        /// The value, as it is written in a file; `None` takes it back.
+        value: Option<String>,
+    },
     /// Try the agent's window now, whatever pauses hold.
     Nudge {
         /// Whose.
@@ -89,6 +104,11 @@ pub enum Answer {
     Reported {
         /// Whether it proves that the agent was woken.
         woken: bool,
+    },
+    /// What is set at run time, by key.
+    RuntimeSettings {
+        /// Values as they are written in a file.
+        values: BTreeMap<String, String>,
     },
     /// It is done, or begun.
     Done {

@@ -91,16 +91,8 @@ impl Office {
     /// # Errors
     /// When the approved copy cannot be read.
     pub fn snapshot_secrets(&self) -> Result<Secrets> {
-        use crate::snapshot::PasswordSource as From;
         let places = self.snapshot_places()?;
-        let given = std::env::var("CELLPHONE_SNAPSHOT_PASSWORD").ok().filter(|p| !p.is_empty());
-        let source = match (given, places.password_file, places.password_command) {
-            (Some(text), ..) => From::Environment(text),
-            (None, Some(path), _) => From::File(path),
-            (None, None, Some(line)) => From::Command(line),
-            (None, None, None) => From::Generated,
-        };
-        Ok(Secrets::new(places.secrets, source))
+        Ok(Secrets::new(places.secrets, places.password))
     }
 
     /// Opens the repository that is asked for by its place, or the first one.

@@ -15,7 +15,7 @@ impl Office {
         self.must_manage()?;
         let places = self.snapshot_repositories()?;
         let secrets = self.snapshot_secrets()?;
-        let password = if with_password { secrets.password(false)? } else { "_".repeat(44) };
+        let password = if with_password { secrets.password(false)?.expose().to_owned() } else { "_".repeat(44) };
         let root = self.root();
         let mut out = String::new();
         let mut line = |text: &str| {

@@ -5,12 +5,15 @@ use serde_json::{Value, json};
 use super::Run;
 use super::context::Context;
 use super::failure::{Code, Failure};
-use crate::office::setup::Setting;
+use crate::office::Office;
+use crate::office::setup::{FileLayer, SchemaOf, Setting, json_schema, json_schema_text};
 use crate::surface::render::{Column, Paint, Table, text};
 
 pub(super) const EXAMPLES: &str = "cellphone config show --origin
 cellphone config get limits.body
 cellphone config set nudge.cooldown 10s
+cellphone config set --user log.filter warn
+cellphone config set --runtime nudge.enabled false
 cellphone config unset nudge.cooldown";
 
 /// Arguments of `config`.
@@ -24,91 +27,152 @@ pub(super) struct ConfigArgs {
 enum What {
     /// Every setting in force
     Show {
-        /// Also which file and line, or variable, each came from
+        /// Also which file and line, variable or command each came from
         #[arg(long)]
         origin: bool,
+        /// What each means, its unit and its default
+        #[arg(long, conflicts_with = "origin")]
+        about: bool,
     },
     /// One setting
     Get {
         /// Its key, as limits.body
         key: String,
     },
-    /// Change one setting in config/cellphone.yaml; its other lines stay
+    /// Change one setting in config/cellphone.yaml, or elsewhere; its other lines stay
     Set {
+        #[command(flatten)]
+        place: Place,
         /// Its key, as limits.body
         key: String,
         /// Its value, as 10MiB, 5m, 100 or true
         #[arg(allow_hyphen_values = true)]
         value: String,
     },
-    /// Take one setting out of config/cellphone.yaml, so that its default holds
+    /// Take one setting out of config/cellphone.yaml, or elsewhere, so that what is below it holds
     Unset {
+        #[command(flatten)]
+        place: Place,
         /// Its key, as limits.body
         key: String,
     },
-    /// What each setting means, its unit and its default
-    Schema,
+    /// A JSON schema of a file, for editors
+    Schema {
+        /// cellphone, agents, roles or profile
+        #[arg(default_value = "cellphone")]
+        file: SchemaOf,
+    },
+}
+
+/// Which layer is changed; the root's file when nothing is said.
+#[derive(Debug, Clone, Copy, clap::Args)]
+#[group(multiple = false)]
+struct Place {
+    /// In the user's file, for every root of theirs
+    #[arg(long)]
+    user: bool,
+    /// In the machine's file, for everybody
+    #[arg(long)]
+    system: bool,
+    /// In the running daemon, until it ends
+    #[arg(long)]
+    runtime: bool,
+}
+
+impl Place {
+    const fn layer(self) -> FileLayer {
+        match self {
+            Self { user: true, .. } => FileLayer::User,
+            Self { system: true, .. } => FileLayer::System,
+            _ => FileLayer::Root,
+        }
+    }
+
+    fn change(self, cx: &Context, office: &Office, key: &str, value: Option<&str>) -> Result<(), Failure> {
+        if self.runtime {
+            let now = office.set_at_run_time(key, value)?;
+            return changed(cx, &now, value, "runtime");
+        }
+        let now = office.set_setting(self.layer(), key, value)?;
+        changed(cx, &now, value, self.layer().as_str())
+    }
 }
 
 impl Run for ConfigArgs {
     fn run(self, cx: &Context) -> Result<(), Failure> {
+        let what = self.what.unwrap_or(What::Show { origin: false, about: false });
+        if let What::Schema { file } = what {
+            // The same in every root, and wanted where there is none yet.
+            return if cx.json() { cx.write_json(&json_schema(file)) } else { cx.print(&json_schema_text(file)) };
+        }
         let office = cx.office()?;
         office.keep_good();
         let all = office.settings().list();
-        let as_json = |s: &Setting| -> Value {
-            json!({
-                "key": s.key, "value": s.value, "origin": s.origin.to_string(),
-                "default": s.default, "unit": s.unit, "about": s.about,
-            })
-        };
-        match self.what.unwrap_or(What::Show { origin: false }) {
+        match what {
             What::Get { key } => {
                 let Some(found) = all.iter().find(|s| s.key == key) else {
                     return Err(Failure::new(Code::NotFound, format!("there is no setting {key:?}"))
-                        .hint("cellphone config schema"));
+                        .hint("cellphone config show --about"));
                 };
                 if cx.json() { cx.write_json(&as_json(found)) } else { cx.say(&text::line(&found.value)) }
             }
-            What::Set { key, value } => changed(cx, &office.set_setting(&key, Some(&value))?, &value, as_json),
-            What::Unset { key } => changed(cx, &office.set_setting(&key, None)?, "the default", as_json),
+            What::Set { place, key, value } => place.change(cx, &office, &key, Some(&value)),
+            What::Unset { place, key } => place.change(cx, &office, &key, None),
             _ if cx.json() => cx.write_json(&all.iter().map(as_json).collect::<Vec<_>>()),
-            What::Show { origin } => {
-                let mut columns = vec![Column::text("SETTING"), Column::text("VALUE")];
-                if origin {
-                    columns.push(Column::flexible("FROM"));
-                }
-                let mut table = Table::new(&columns);
-                for s in &all {
-                    let mut row = vec![s.key.to_owned(), s.value.clone()];
-                    if origin {
-                        // A file of the root is named from there, which fits beside the value.
-                        let (from, root) = (s.origin.to_string(), format!("{}/", office.root().path().display()));
-                        row.push(from.strip_prefix(&root).unwrap_or(&from).to_owned());
-                    }
-                    table.row(&row);
-                }
-                cx.print(&table.render(cx.style))
-            }
-            What::Schema => {
-                let mut out = String::new();
-                for s in &all {
-                    let key = cx.paint(Paint::Strong, s.key);
-                    out += &format!("{key}  ({}, default {})\n", s.unit, s.default);
-                    out += &text::quote(s.about, "    ");
-                }
-                cx.print(&out)
-            }
+            What::Show { about: true, .. } => cx.print(&explained(cx, &all)),
+            What::Show { origin, .. } => cx.print(&shown(cx, &office, &all, origin)),
+            What::Schema { .. } => Ok(()),
         }
     }
 }
 
-fn changed(cx: &Context, now: &Setting, asked: &str, as_json: impl Fn(&Setting) -> Value) -> Result<(), Failure> {
+fn as_json(s: &Setting) -> Value {
+    json!({
+        "key": s.key, "value": s.value, "origin": s.origin.to_string(), "layer": s.origin.layer(),
+        "default": s.default, "unit": s.unit, "about": s.about,
+    })
+}
+
+fn shown(cx: &Context, office: &Office, all: &[Setting], origin: bool) -> String {
+    let mut columns = vec![Column::text("SETTING"), Column::text("VALUE")];
+    if origin {
+        columns.push(Column::flexible("FROM"));
+    }
+    // A file of the root is named from there, which fits beside the value.
+    let root = format!("{}/", office.root().path().display());
+    let mut table = Table::new(&columns);
+    for s in all {
+        let mut row = vec![s.key.to_owned(), s.value.clone()];
+        if origin {
+            let from = s.origin.to_string();
+            row.push(from.strip_prefix(&root).unwrap_or(&from).to_owned());
+        }
+        table.row(&row);
+    }
+    table.render(cx.style)
+}
+
+fn explained(cx: &Context, all: &[Setting]) -> String {
+    let one = |s: &Setting| {
+        let key = cx.paint(Paint::Strong, s.key);
+        format!("{key}  ({}, default {})\n{}", s.unit, s.default, text::quote(s.about, "    "))
+    };
+    all.iter().map(one).collect()
+}
+
+/// How the setting stands after a change in one layer.
+fn changed(cx: &Context, now: &Setting, asked: Option<&str>, layer: &str) -> Result<(), Failure> {
     if cx.json() {
         return cx.write_json(&as_json(now));
     }
-    if now.origin.to_string().starts_with("environment") {
-        cx.note(&format!("{asked} was written, but {} holds here", now.origin));
+    let holder = now.origin.layer();
+    if asked.is_some() && holder != layer {
+        cx.note(&format!("it was written ({layer}), but {} holds here", now.origin));
     }
-    let origin = if now.value == now.default { "the default".to_owned() } else { format!("default {}", now.default) };
+    let origin = match holder {
+        _ if now.value == now.default => "the default".to_owned(),
+        "runtime" => format!("until the daemon ends; default {}", now.default),
+        _ => format!("default {}", now.default),
+    };
     cx.say(&text::line(&format!("{} = {} ({origin})", now.key, now.value)))
 }

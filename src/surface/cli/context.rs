@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::failure::Failure;
-use crate::office::Office;
 use crate::office::control::{self, Presence};
+use crate::office::setup::{self, Override};
+use crate::office::Office;
 use crate::surface::render::{Paint, Style, json};
 
 /// The options that every command takes.
@@ -21,6 +22,9 @@ pub(super) struct Globals {
     /// Who acts; otherwise CELLPHONE_AGENT
     #[arg(long = "as", global = true, value_name = "AGENT", help_heading = "Everywhere")]
     pub(super) actor: Option<String>,
+    /// A setting for this command alone, as nudge.cooldown=10s; may be repeated
+    #[arg(long, global = true, value_name = "KEY=VALUE", help_heading = "Everywhere")]
+    pub(super) set: Vec<String>,
     /// Answer in JSON: one document, or a line per event
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub(super) json: bool,
@@ -35,6 +39,8 @@ pub(super) struct Globals {
 pub(super) struct Context {
     /// The options before the command.
     pub(super) globals: Globals,
+    /// What `--set` says.
+    pub(super) said: Vec<Override>,
     /// How standard output looks.
     pub(super) style: Style,
     /// When the command began; ages are relative to it.
@@ -47,9 +53,13 @@ pub(super) struct Context {
 impl Context {
     /// For these options, on this process's standard output.
     #[must_use]
-    pub(super) fn new(globals: Globals, mailbox_command: Option<&'static str>) -> Self {
+    ///
+    /// # Errors
+    /// `--set` says something that is no setting.
+    pub(super) fn new(globals: Globals, mailbox_command: Option<&'static str>) -> Result<Self, Failure> {
         let style = if globals.json { Style::PLAIN } else { Style::stdout() };
-        Self { globals, style, now: Timestamp::now(), mailbox_command, presence: RefCell::new(None) }
+        let said = setup::said(&globals.set)?;
+        Ok(Self { globals, said, style, now: Timestamp::now(), mailbox_command, presence: RefCell::new(None) })
     }
 
     /// Opens the office of the root, as the actor.
@@ -57,7 +67,7 @@ impl Context {
     /// # Errors
     /// No root, or nobody of that name.
     pub(super) fn office(&self) -> Result<Office, Failure> {
-        let office = Office::open(self.globals.root.as_deref(), self.globals.actor.as_deref())?;
+        let office = Office::open_with(self.globals.root.as_deref(), self.globals.actor.as_deref(), &self.said)?;
         self.warn_of(&office);
         if let Some(command) = self.mailbox_command {
             let presence = control::report_presence(office.root().state().path(), &office.actor(), command);
@@ -91,8 +101,16 @@ impl Context {
     /// # Errors
     /// The reader has gone, or the disk behind it is full.
     pub(super) fn print(&self, text: &str) -> Result<(), Failure> {
+        self.write_bytes(text.as_bytes())
+    }
+
+    /// Writes bytes as they are.
+    ///
+    /// # Errors
+    /// As [`print`](Self::print).
+    pub(super) fn write_bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
+        out.write_all(bytes)?;
         Ok(out.flush()?)
     }
 
@@ -121,7 +139,7 @@ impl Context {
     }
 
     fn put_note(&self, line: &str) {
-        let shown = crate::surface::render::text::line(line).into_owned();
+        let shown = crate::surface::render::text::line(&setup::redact(line)).into_owned();
         let _ = writeln!(io::stderr(), "{} {shown}", Style::stderr().paint(Paint::Warn, "note:"));
     }
 }

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::{Run, mail};
 use crate::office::DeadListed;
-use crate::surface::render::{Column, Paint, Table, age, text};
+use crate::surface::render::{Column, Paint, Table, age, foreign};
 
 pub(super) const EXAMPLES: &str = "cellphone dead list
 cellphone dead show 01K3ZJ9Q
@@ -47,9 +47,11 @@ impl Run for DeadArgs {
                     map.insert("text".into(), content.into());
                     return cx.write_json(&map);
                 }
-                let mut out = format!("{}\n", cx.paint(Paint::Bad, &text::line(&letter.reason)));
-                out += &format!("{}\n\n", cx.paint(Paint::Faint, &text::line(&letter.path.display().to_string())));
-                out += &text::quote(&text::block(&content), "| ");
+                let reason = foreign::field(&letter.reason, cx.style.width, 0);
+                let mut out = format!("{}\n", cx.paint(Paint::Bad, &reason));
+                out += &format!("{}\n\n", cx.paint(Paint::Faint, &foreign::line(&letter.path.display().to_string())));
+                out += &foreign::quote(&content, cx.style.width);
+                out += &format!("{}\n", cx.paint(Paint::Faint, "End of the file."));
                 cx.print(&out)
             }
             What::Retry { id } => mail::show_sent(cx, &office.dead_retry(&id)?, "sent again"),

@@ -19,7 +19,7 @@ pub(super) struct DoctorArgs {
 impl Run for DoctorArgs {
     fn run(self, cx: &Context) -> Result<(), Failure> {
         // Whoever was named to act may be missing from a roster that is to be mended.
-        let office = Office::open_for_repair(cx.globals.root.as_deref())?;
+        let office = Office::open_for_repair(cx.globals.root.as_deref(), &cx.said)?;
         cx.warn_of(&office);
         let findings = office.doctor(self.fix)?;
         let open = findings.iter().filter(|f| !f.fixed).count();

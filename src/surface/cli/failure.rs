@@ -5,6 +5,7 @@ use std::io;
 
 use serde_json::json;
 
+use crate::office::setup::redact;
 use crate::surface::render::{Paint, Style, json, text};
 
 /// The exit codes of the command line, one per way to fail.
@@ -85,6 +86,10 @@ impl Failure {
     /// What is printed to standard error; empty when nothing is.
     #[must_use]
     pub fn render(&self, as_json: bool, style: Style) -> String {
+        redact(&self.rendered(as_json, style)).into_owned()
+    }
+
+    fn rendered(&self, as_json: bool, style: Style) -> String {
         let (code, message, hint) = match self {
             Self::Report { code, message, hint } => (*code, message.clone(), hint.clone()),
             Self::Clap(e) if as_json => (Code::Usage, clap_message(e), None),

@@ -24,9 +24,10 @@ pub(super) fn overview(style: Style) -> String {
     for (flag, what) in [
         ("--root DIR", "the working root; otherwise CELLPHONE_ROOT, then upwards from here"),
         ("--as AGENT", "who acts; otherwise CELLPHONE_AGENT, else the person at the keyboard"),
+        ("--set KEY=VALUE", "a setting for this command alone"),
         ("--json", "one document, or a line per event; errors too, on standard error"),
     ] {
-        out += &format!("  {}  {what}\n", code(&text::pad(flag, longest.max(10), false)));
+        out += &format!("  {}  {what}\n", code(&text::pad(flag, longest.max(15), false)));
     }
     out += &format!("\n{}\n", title("Start here"));
     for (line, what) in [

@@ -24,7 +24,7 @@ pub(super) struct InitArgs {
 
 impl Run for InitArgs {
     fn run(self, cx: &Context) -> Result<(), Failure> {
-        let report = setup::init(&self.dir, self.human.as_deref())?;
+        let report = setup::init_with(&self.dir, self.human.as_deref(), &cx.said)?;
         if cx.json() {
             return cx.write_json(&json!({
                 "root": report.root, "id": report.id, "human": report.human,

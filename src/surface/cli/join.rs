@@ -27,7 +27,7 @@ pub(super) struct JoinArgs {
 
 impl Run for JoinArgs {
     fn run(self, cx: &Context) -> Result<(), Failure> {
-        let office = Office::open(cx.globals.root.as_deref(), cx.globals.actor.as_deref())?;
+        let office = Office::open_with(cx.globals.root.as_deref(), cx.globals.actor.as_deref(), &cx.said)?;
         cx.warn_of(&office);
         office.keep_good();
         let joined = office.join(&self.name, self.profile)?;

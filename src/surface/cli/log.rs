@@ -7,7 +7,7 @@ use super::context::Context;
 use super::failure::{Code, Failure};
 use crate::model::{Event, EventKind};
 use crate::office::setup::Record;
-use crate::surface::render::{Paint, age, text};
+use crate::surface::render::{Paint, age, foreign, text};
 
 /// Arguments of `log`.
 #[derive(Debug, clap::Args)]
@@ -78,6 +78,6 @@ pub(super) fn line(cx: &Context, event: &Event, begin: Option<Timestamp>) -> Str
     if begin.is_none() {
         rest.extend(event.id.map(|id| id.to_string()));
     }
-    rest.extend(event.detail.iter().map(|(k, v)| format!("{}={}", text::line(k), text::line(v))));
+    rest.extend(event.detail.iter().map(|(k, v)| format!("{}={}", foreign::line(k), foreign::line(v))));
     format!("{}  {word} {}\n", cx.paint(Paint::Faint, &when), rest.join("  "))
 }

@@ -72,6 +72,7 @@ trait Run: Args {
 /// Runs the command line of this process and says how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
+    crate::observe::tell_of_crashes();
     let args: Vec<OsString> = std::env::args_os().collect();
     let as_json = args.iter().skip(1).take_while(|a| *a != "--").any(|a| a == "--json");
     match start(&args) {
@@ -93,14 +94,14 @@ fn start(args: &[OsString]) -> Result<(), Failure> {
     let wanted = wanted(args);
     match wanted.as_deref() {
         None if asks(args, &["--version", "-V"]) => {
-            return Context::new(Globals::default(), None).say(concat!("cellphone ", env!("CARGO_PKG_VERSION")));
+            return Context::new(Globals::default(), None)?.say(concat!("cellphone ", env!("CARGO_PKG_VERSION")));
         }
         None if args.len() <= 1 || asks(args, &["--help", "-h"]) => {
-            let cx = Context::new(Globals::default(), None);
+            let cx = Context::new(Globals::default(), None)?;
             return cx.print(&help::overview(cx.style));
         }
         Some("help") if args.len() == 2 => {
-            let cx = Context::new(Globals::default(), None);
+            let cx = Context::new(Globals::default(), None)?;
             return cx.print(&help::overview(cx.style));
         }
         _ => {}
@@ -114,7 +115,7 @@ fn start(args: &[OsString]) -> Result<(), Failure> {
     let globals = Globals::from_arg_matches(&matches)?;
     match matches.subcommand() {
         Some((name, matches)) => match COMMANDS.iter().find(|e| e.name == name) {
-            Some(entry) => (entry.run)(matches, &Context::new(globals, entry.on_mail().then_some(entry.name))),
+            Some(entry) => (entry.run)(matches, &Context::new(globals, entry.on_mail().then_some(entry.name))?),
             None => Err(Failure::new(Code::Usage, format!("there is no command {name:?}")).hint("cellphone --help")),
         },
         None => Err(Failure::usage("which command?").hint("cellphone --help")),
@@ -127,7 +128,7 @@ fn wanted(args: &[OsString]) -> Option<String> {
     while let Some(arg) = rest.next() {
         let arg = arg.to_str()?;
         match arg {
-            "--root" | "--as" => {
+            "--root" | "--as" | "--set" => {
                 rest.next();
             }
             _ if arg.starts_with('-') => {}

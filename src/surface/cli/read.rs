@@ -12,11 +12,20 @@ pub(super) struct ReadArgs {
     /// Do not mark it seen
     #[arg(long)]
     peek: bool,
+    /// The bytes of the file, as they are: nothing in them is made harmless
+    #[arg(long)]
+    raw: bool,
 }
 
 impl Run for ReadArgs {
     fn run(self, cx: &Context) -> Result<(), Failure> {
+        if self.raw && cx.json() {
+            return Err(Failure::usage("--raw gives the bytes of the file, which are no JSON").hint("leave one out"));
+        }
         let opened = cx.office()?.read(&self.id, self.peek)?;
+        if self.raw {
+            return cx.write_bytes(&opened.raw);
+        }
         if cx.json() { cx.write_json(&mail::opened_json(&opened)) } else { mail::show_opened(cx, &opened) }
     }
 }

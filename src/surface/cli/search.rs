@@ -6,7 +6,7 @@ use super::context::Context;
 use super::failure::{Code, Failure};
 use super::{Run, mail};
 use crate::office::SearchQuery;
-use crate::surface::render::{Paint, text};
+use crate::surface::render::{Paint, foreign, text};
 
 pub(super) const EXAMPLES: &str = "cellphone search 'parser|lexer'
 cellphone search -F -i 'what?'";
@@ -51,10 +51,10 @@ impl Run for SearchArgs {
             let l = &hit.listed;
             if last != Some(l.id) {
                 last = Some(l.id);
-                let head = format!("{}  {}  {}", l.id, l.from, text::line(&l.subject));
+                let head = format!("{}  {}  {}", l.id, l.from, foreign::line(&l.subject));
                 out += &format!("{}\n", cx.paint(Paint::Strong, &head));
             }
-            let shown = text::line(hit.text.trim_end());
+            let shown = foreign::line(hit.text.trim_end());
             let shown = cx
                 .style
                 .width

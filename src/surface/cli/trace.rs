@@ -9,7 +9,7 @@ use super::Run;
 use super::context::Context;
 use super::failure::{Code, Failure};
 use crate::model::{AgentName, Event, EventKind};
-use crate::surface::render::{Paint, Style, age, text};
+use crate::surface::render::{Paint, Style, age, foreign, text};
 
 /// Cells of the time before each sentence, the gap included.
 const MARGIN: usize = 9;
@@ -74,7 +74,7 @@ fn paint(kind: EventKind) -> Option<Paint> {
 /// told by its word and its details.
 fn sentence(event: &Event) -> String {
     let who = event.agent.as_ref().map_or("somebody", AgentName::as_str);
-    let get = |key: &str| event.detail.get(key).map(|value| text::line(value).into_owned());
+    let get = |key: &str| event.detail.get(key).map(|value| foreign::line(value).into_owned());
     let with = |key: &str, before: &str| get(key).map(|value| format!("{before}{value}")).unwrap_or_default();
     let by = with("channel", " by ");
     match event.event {
@@ -114,7 +114,7 @@ fn sentence(event: &Event) -> String {
         EventKind::Onboarding => format!("onboarding of {who}{}{}", with("step", ", "), with("how", ": ")),
         _ => {
             let details: Vec<String> =
-                event.detail.iter().map(|(k, v)| format!("{} {}", text::line(k), text::line(v))).collect();
+                event.detail.iter().map(|(k, v)| format!("{} {}", foreign::line(k), foreign::line(v))).collect();
             let all: Vec<String> =
                 [event.event.word().replace('_', " "), who.to_owned()].into_iter().chain(details).collect();
             all.join(", ")
@@ -131,7 +131,7 @@ fn gate(event: &Event) -> String {
     let words: Vec<String> = ["gate", "channel"]
         .iter()
         .filter_map(|key| event.detail.get(*key))
-        .map(|word| text::line(word).replace('_', " "))
+        .map(|word| foreign::line(word).replace('_', " "))
         .collect();
     format!(" ({})", words.join(", "))
 }

@@ -28,7 +28,9 @@ impl Run for UpArgs {
         let root = office.root().path().to_owned();
         let failed = |e: &dyn std::fmt::Display| Failure::new(Code::Failed, e.to_string()).hint("cellphone status");
         if self.detach {
-            let arguments = [OsString::from("--root"), root.clone().into_os_string(), OsString::from("up")];
+            let mut arguments = vec![OsString::from("--root"), root.clone().into_os_string()];
+            arguments.extend(cx.globals.set.iter().flat_map(|said| ["--set".into(), said.into()]));
+            arguments.push("up".into());
             let pid = daemon::detach::detach(office.root().state(), &arguments, PATIENCE).map_err(|e| failed(&e))?;
             if cx.json() {
                 return cx.write_json(&json!({ "running": true, "pid": pid, "root": root }));

@@ -1,12 +1,16 @@
 //! How values look on a terminal.
 //!
-//! Whatever comes from a message or a file passes [`text::line`] or
-//! [`text::block`] before it is printed, so nothing that an agent writes can
-//! move the cursor, recolour the screen or turn the direction of reading.
+//! Whatever comes from a message or a file passes [`foreign`] before it is
+//! printed, so nothing that an agent writes can move the cursor, recolour the
+//! screen, turn the direction of reading, pose as a line of ours, or lead
+//! elsewhere than it says.
 //! Colour is an addition for terminals; no meaning rests on colour alone.
 
 pub mod age;
+pub mod foreign;
 pub mod json;
+mod links;
+pub mod provenance;
 pub mod style;
 pub mod table;
 pub mod text;

@@ -5,7 +5,7 @@
 //! nothing is cut, so that `cut` and `grep` see everything.
 
 use super::style::{Paint, Style};
-use super::text;
+use super::{foreign, text};
 
 const GAP: usize = 2;
 const FLEX_LEAST: usize = 8;
@@ -63,7 +63,7 @@ impl Table {
 
     /// Adds a row of cells, each with its paint.
     pub fn painted(&mut self, cells: Vec<(String, Option<Paint>)>) {
-        self.rows.push(cells.into_iter().map(|(t, p)| (text::line(&t).into_owned(), p)).collect());
+        self.rows.push(cells.into_iter().map(|(t, p)| (foreign::line(&t).into_owned(), p)).collect());
     }
 
     /// Whether there is no row.

@@ -261,7 +261,10 @@ impl KeyWhat {
     pub(super) fn run(self, cx: &Context, office: &Office, which: Option<&str>) -> Result<(), Failure> {
         match self {
             Self::File => {
-                let path = office.snapshot_secrets()?.password_file();
+                let secrets = office.snapshot_secrets()?;
+                let path = secrets.password_file().ok_or_else(|| {
+                    Failure::new(Code::NotFound, format!("the password is in no file; it is in {}", secrets.source().place()))
+                })?;
                 if cx.json() {
                     return cx.write_json(&json!({ "password_file": path, "there": path.is_file() }));
                 }
