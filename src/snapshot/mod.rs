@@ -33,6 +33,7 @@ mod pack;
 mod place;
 mod progress;
 mod read;
+mod remote;
 mod repair;
 mod repository;
 mod restore;
