@@ -48,6 +48,10 @@ pub const SETTINGS: &str = "config/cellphone.yaml";
 pub const AGENTS: &str = "config/agents.yaml";
 /// What each role may do, from the root.
 pub const ROLES: &str = "config/roles.yaml";
+/// Public keys of those who may sign, from the root.
+pub const ALLOWED_SIGNERS: &str = "config/allowed_signers";
+/// Public keys that count no more, from the root.
+pub const REVOKED_KEYS: &str = "config/revoked_keys";
 /// Screen coordinates, from the root.
 pub const COORDINATES: &str = "config/coordinates.json";
 /// Largest file of configuration that is read, in bytes.

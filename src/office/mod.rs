@@ -21,12 +21,16 @@ mod hooks;
 pub mod hosting;
 pub mod integrate;
 pub mod joining;
+pub mod keys;
 mod mail_read;
 mod mail_send;
 pub mod onboarding;
 mod outbox;
+mod parallel;
 mod profiles;
+mod proof;
 mod receipts;
+mod sealing;
 mod search;
 pub mod setup;
 pub mod snapshots;
@@ -47,6 +51,7 @@ pub use error::{ErrorKind, OfficeError, Result};
 pub use events::Subscription;
 pub use mail_read::{InboxQuery, Listed, Opened};
 pub use mail_send::{SendRequest, Sent};
+pub use sealing::{Seal, Unsealed};
 pub use search::{Hit, SearchQuery};
 pub use tend::{RetentionDone, RetentionPlan, TendReport, Unread};
 
@@ -54,6 +59,7 @@ pub use crate::journal::Record;
 pub use crate::mailbox::Which;
 
 use crate::config::{ConfigError, ConfigFault, Root, Settings};
+use crate::identity;
 use crate::journal::{Journal, JournalError};
 use crate::mailbox::{Mailbox, Tree};
 use crate::model::front_matter::Limits;
@@ -74,6 +80,7 @@ pub struct Office {
     actor: Option<AgentName>,
     faults: Vec<ConfigFault>,
     known: Arc<brief::Known>,
+    keys: Arc<identity::Known>,
     memory: Arc<tend::Memory>,
 }
 
@@ -140,6 +147,7 @@ impl Office {
             actor: None,
             faults,
             known: Arc::default(),
+            keys: Arc::default(),
             memory: Arc::default(),
         })
     }

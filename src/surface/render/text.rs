@@ -128,9 +128,9 @@ pub fn wrap(prose: &str, width: Option<usize>, indent: usize) -> String {
 pub fn count(n: usize, noun: &str) -> String {
     match noun.strip_suffix('y') {
         _ if n == 1 => format!("{n} {noun}"),
-        Some(stem) => format!("{n} {stem}ies"),
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{n} {stem}ies"),
         None if noun.ends_with('x') => format!("{n} {noun}es"),
-        None => format!("{n} {noun}s"),
+        _ => format!("{n} {noun}s"),
     }
 }
 
