@@ -135,7 +135,7 @@ mod tests {
     fn what_this_program_was_built_without_says_how_to_have_it() {
         for (name, feature) in [("rest:https://me:secret@host/x", "rest"), ("s3:https://host/bucket", "s3")] {
             match Place::parse(name, Path::new("/data/x")) {
-                Ok(place) => assert!(cfg!(any(feature = "rest", feature = "s3")), "{place}"),
+                Ok(place) => assert_eq!(remote::needs(name), Some((feature, true)), "{place}"),
                 Err(e) => {
                     let why = e.to_string();
                     assert!(why.contains(&format!("--features {feature}")) && !why.contains("secret"), "{why}");
