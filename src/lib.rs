@@ -65,6 +65,7 @@ pub mod config;
 pub mod daemon;
 pub mod fsio;
 pub mod hooks;
+pub mod identity;
 pub mod journal;
 pub mod mailbox;
 pub mod model;

@@ -49,6 +49,11 @@ pub fn raw() -> Termios {
     before
 }
 
+/// Adds a line in one piece: what is killed in the middle leaves no half of one.
+fn record(mut log: &File, line: &serde_json::Value) {
+    log.write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
 impl Fake {
     pub fn new(scenario: Scenario, log: &Path, bin: &str) -> Self {
         Self {
@@ -70,7 +75,7 @@ impl Fake {
 
     fn note(&mut self, what: &str, byte: Option<u8>) {
         let line = serde_json::json!({"at": now() as u64, "what": what, "state": self.state(), "byte": byte, "composer": self.composer});
-        writeln!(self.log, "{line}").unwrap();
+        record(&self.log, &line);
     }
 
     fn state(&self) -> &'static str {
@@ -202,7 +207,7 @@ impl Fake {
                 let Ok(mail) = serde_json::from_slice::<serde_json::Value>(&claimed.stdout) else { return false };
                 let (Some(id), Some(token)) = (mail["id"].as_str(), mail["token"].as_str()) else { return false };
                 let (id, token) = (id.to_owned(), token.to_owned());
-                writeln!(self.log, "{}", serde_json::json!({"at": now() as u64, "what": "ran", "id": id})).unwrap();
+                record(&self.log, &serde_json::json!({"at": now() as u64, "what": "ran", "id": id}));
                 Command::new(&self.bin)
                     .args(["done", &id, "--token", &token])
                     .stdout(Stdio::null())

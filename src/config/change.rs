@@ -201,7 +201,10 @@ mod tests {
             assert!(matches!(refused, ConfigError::Refused(_) | ConfigError::NotFound(_)), "{key}: {refused}");
         }
         assert_eq!(root.read(SETTINGS).unwrap().unwrap(), expect.as_bytes());
-        assert!(unset_setting(&root, FileLayer::Root, "limits.body").unwrap() && unset_setting(&root, FileLayer::Root, "watch.poll").unwrap());
+        assert!(
+            unset_setting(&root, FileLayer::Root, "limits.body").unwrap()
+                && unset_setting(&root, FileLayer::Root, "watch.poll").unwrap()
+        );
         assert!(!unset_setting(&root, FileLayer::Root, "limits.body").unwrap());
         let after = String::from_utf8(root.read(SETTINGS).unwrap().unwrap()).unwrap();
         assert_eq!(after, "limits: # mine\n  hops: 8\nlease: 5m\nwatch:\n");

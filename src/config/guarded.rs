@@ -88,9 +88,11 @@ pub(super) fn in_force(root: &Root, settings: &Settings, item: Item) -> Result<(
         if origin != Origin::Default && !origin.is_the_tree() {
             continue;
         }
-        let line = |text: &String| Some(text.lines().find_map(|l| l.strip_prefix(key.name)?.strip_prefix(": "))?.to_owned());
+        let line =
+            |text: &String| Some(text.lines().find_map(|l| l.strip_prefix(key.name)?.strip_prefix(": "))?.to_owned());
         let value = approved.as_ref().and_then(line).unwrap_or_else(|| (key.show)(&below));
-        let wrap = |why| ConfigError::invalid(trust::approved_path(root, item.0), None, format!("`{}`: {why}", key.name));
+        let wrap =
+            |why| ConfigError::invalid(trust::approved_path(root, item.0), None, format!("`{}`: {why}", key.name));
         held.take(key, &value, origin).map_err(wrap)?;
     }
     Ok((held, unapproved))

@@ -66,7 +66,8 @@ impl Override {
     /// may not choose.
     pub fn runtime(key: &str, value: &str) -> Result<Self, ConfigError> {
         if super::is_guarded(key) {
-            let why = "it is in force as approved, never by run time; use cellphone config set, or --set for one command";
+            let why =
+                "it is in force as approved, never by run time; use cellphone config set, or --set for one command";
             return Err(ConfigError::Refused(format!("`{key}`: {why}")));
         }
         Self::checked(key, value, Origin::Runtime)
@@ -283,7 +284,10 @@ mod tests {
     fn an_unknown_variable_is_a_fault_that_names_the_nearest() {
         let mut all = Settings::default();
         let said = variable(&mut all, "CELLPHONE_LIMITS_BODDY", "1").unwrap_err().to_string();
-        assert!(said.contains("CELLPHONE_LIMITS_BODDY") && said.contains("did you mean CELLPHONE_LIMITS_BODY?"), "{said}");
+        assert!(
+            said.contains("CELLPHONE_LIMITS_BODDY") && said.contains("did you mean CELLPHONE_LIMITS_BODY?"),
+            "{said}"
+        );
         let said = variable(&mut all, "CELLPHONE_ROOOT", "/x").unwrap_err().to_string();
         assert!(said.contains("did you mean CELLPHONE_ROOT?"), "{said}");
         for other in ["CELLPHONE_TEST_LONG", "CELLPHONE_DETACHED", "PATH"] {
@@ -305,7 +309,8 @@ mod tests {
         let wrong = [("CELLPHONE_LEASE".into(), "soon".into()), ("CELLPHONE_LIMITS_HOPS".into(), "9".into())];
         let (all, faults) = fall_back(&root, &[line], wrong.into_iter());
         assert_eq!((all.lease.as_secs(), all.limits.hops, faults.len()), (180, 9, 1), "{faults:?}");
-        for (text, word) in [("lease", "KEY=VALUE"), ("leese=1m", "`lease`"), ("lease=soon", "10s"), ("lease=0", "1s")] {
+        for (text, word) in [("lease", "KEY=VALUE"), ("leese=1m", "`lease`"), ("lease=soon", "10s"), ("lease=0", "1s")]
+        {
             let said = Override::command_line(text).unwrap_err().to_string();
             assert!(said.contains(word), "{said}");
         }

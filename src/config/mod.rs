@@ -48,11 +48,9 @@ pub use origin::{FileLayer, Origin};
 pub use place::{default_root, os_user, set_default_root};
 pub use root::Root;
 pub(crate) use samples::ROLES as SAMPLE_ROLES;
-pub use schema::{
-    Hooks, Limits, Log, NudgeSettings, Retention, SendSettings, Settings, SnapshotSettings, Watch,
-};
-pub use settings::{Setting, is_secret, shown_value};
+pub use schema::{Hooks, Limits, Log, NudgeSettings, Retention, SendSettings, Settings, SnapshotSettings, Watch};
 pub use secret::{HIDDEN, Secret, SecretSource, redact, remember_password_of, seal};
+pub use settings::{Setting, is_secret, shown_value};
 pub use snapshot::{SnapshotPlaces, snapshot_places, webhook_token};
 pub use units::ScanSecrets;
 pub use values::{nearest, parse_bytes, parse_duration, show_duration};
@@ -63,6 +61,10 @@ pub const SETTINGS: &str = "config/cellphone.yaml";
 pub const AGENTS: &str = "config/agents.yaml";
 /// What each role may do, from the root.
 pub const ROLES: &str = "config/roles.yaml";
+/// Public keys of those who may sign, from the root.
+pub const ALLOWED_SIGNERS: &str = "config/allowed_signers";
+/// Public keys that count no more, from the root.
+pub const REVOKED_KEYS: &str = "config/revoked_keys";
 /// Screen coordinates, from the root.
 pub const COORDINATES: &str = "config/coordinates.json";
 /// Largest file of configuration that is read, in bytes.

@@ -21,12 +21,7 @@ pub(super) fn from_file(bytes: &[u8], layer: FileLayer, path: &Path) -> Result<S
 }
 
 /// Puts what a file says over the layers below it.
-pub(super) fn apply_file(
-    all: &mut Settings,
-    bytes: &[u8],
-    layer: FileLayer,
-    path: &Path,
-) -> Result<(), ConfigError> {
+pub(super) fn apply_file(all: &mut Settings, bytes: &[u8], layer: FileLayer, path: &Path) -> Result<(), ConfigError> {
     let text = std::str::from_utf8(bytes).map_err(|_| ConfigError::invalid(path, None, "it is not UTF-8"))?;
     let lines = match plain(text) {
         Some(lines) => lines,
@@ -116,7 +111,9 @@ fn any_yaml(text: &str, path: &Path) -> Result<Vec<Line>, ConfigError> {
             Value::Bool(b) => Some(b.to_string()),
             Value::Number(n) => Some(n.to_string()),
             // Where a secret is may be a map: {command: [pass, show, x]}.
-            Value::Mapping(map) if find(&name).is_some_and(|key| key.kind == Kind::Secret) => SecretSource::text_of(map),
+            Value::Mapping(map) if find(&name).is_some_and(|key| key.kind == Kind::Secret) => {
+                SecretSource::text_of(map)
+            }
             // A list of texts is the same texts with commas.
             Value::Sequence(items) => items.iter().map(Value::as_str).collect::<Option<Vec<_>>>().map(|i| i.join(",")),
             _ => None,
@@ -211,7 +208,8 @@ mod tests {
     #[test]
     fn the_quick_reader_agrees_with_the_library_or_stands_back() {
         let path = Path::new("x");
-        let (sample, sealed) = (uncommented(), "snapshot:\n  password: age:YWdl+/x=\n  repositories: rest:http://a/b\n");
+        let (sample, sealed) =
+            (uncommented(), "snapshot:\n  password: age:YWdl+/x=\n  repositories: rest:http://a/b\n");
         for text in [
             sample.as_str(),
             super::super::samples::SETTINGS,

@@ -2,7 +2,7 @@
 //! something.
 //!
 //! Agents can write the tree, so hooks, the roster's roles and channels, role
-//! policies, coordinates and profiles are used only as the copy that a person
+//! policies, signers, coordinates and profiles are used only as the copy that a person
 //! approved, which is kept outside the tree under the root's id. A change in
 //! the tree has no effect until it is approved; a removal neither. Plain
 //! limits in `cellphone.yaml` are no part of this.
@@ -12,10 +12,10 @@ use std::path::PathBuf;
 use sha2::{Digest as _, Sha256};
 
 use super::root::read_below;
-use super::{AGENTS, COORDINATES, ConfigError, ROLES, Root};
+use super::{AGENTS, ALLOWED_SIGNERS, COORDINATES, ConfigError, REVOKED_KEYS, ROLES, Root};
 use crate::fsio::{Dir, FileKind};
 
-const FILES: [&str; 3] = [AGENTS, ROLES, COORDINATES];
+const FILES: [&str; 5] = [AGENTS, ROLES, ALLOWED_SIGNERS, REVOKED_KEYS, COORDINATES];
 /// Folder, and how the names in it end.
 const FOLDERS: [(&str, &str); 5] = [
     ("config/profiles", ".yaml"),

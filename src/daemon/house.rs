@@ -19,9 +19,9 @@ use crate::config::{Origin, Override, Root};
 use crate::fsio::boot;
 use crate::journal::{Follower, Journal};
 use crate::model::{AgentName, Event, EventKind};
-use crate::office::{Office, running};
 use crate::office::status::{ConfigStatus, DaemonStatus, QueueStatus, ScanStatus, WatchStatus};
 use crate::office::wake::{self, Bell};
+use crate::office::{Office, running};
 
 /// Warnings that are remembered for `status`.
 const WARNINGS: usize = 20;

@@ -65,7 +65,7 @@ impl Running {
         let tree = crate::mailbox::Tree::open(root.dir(), root.state(), Default::default(), 100).unwrap();
         let header = Header { subject: "Hello".into(), ..Header::default() };
         let draft = Draft::new(header, "Body.\n");
-        let letter = Letter { draft, from: name("Agent-1"), recipients: vec![name(to)], key: None, id: None };
+        let letter = Letter::new(draft, name("Agent-1"), vec![name(to)]);
         Post::new(&tree, root.state()).post(letter).unwrap();
     }
 

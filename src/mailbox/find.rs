@@ -1,5 +1,10 @@
 //! One message by its id, wherever in the mailbox it is.
 
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use crate::model::time::day;
 use crate::model::{Message, MessageId};
 
 use super::layout::{Mailbox, Place};
@@ -68,6 +73,26 @@ impl Mailbox {
         let mut all = self.scan(Which::All, None)?;
         all.extend(self.scan_sent()?);
         Ok(all.into_iter().filter(|s| s.name.id() == id).max_by_key(|s| s.place))
+    }
+
+    /// What stands in the archive and was filed on the day of `since` or later,
+    /// which is everything that was accepted since then.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn archived_since(&self, since: Timestamp) -> Result<HashMap<MessageId, Scanned>> {
+        let found = self.scan_days_from(Place::Archive, &day(since))?;
+        Ok(found.into_iter().filter_map(Raw::read).map(|one| (one.name.id(), one)).collect())
+    }
+
+    /// Whether two files that scans found both stand where they were.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn both_stand(&self, one: &Scanned, other: &Scanned) -> Result<bool> {
+        let _shared = self.lock_shared()?;
+        let stands = |found: &Scanned| -> Result<bool> { Ok(self.folder(found)?.stat(&found.file)?.is_some()) };
+        Ok(stands(one)? && stands(other)?)
     }
 
     /// Whether this mailbox received the message: in the inbox, the archive

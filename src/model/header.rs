@@ -43,7 +43,15 @@ pub struct Header {
     pub hops: u32,
     /// `sha256:` and 64 hexadecimal digits of the body.
     pub digest: Option<String>,
+    /// Whether the body is sealed (`sealed: age`).
+    pub sealed: bool,
+    /// Whom the roles among the recipients meant when a signed message was
+    /// accepted; empty where `to` and `cc` say it.
+    pub addressed: Vec<AgentName>,
 }
+
+/// How a body is sealed, in the header.
+const SEALED: &str = "age";
 
 fn field<T>(key: &str, text: Option<&str>) -> Result<Option<T>, ModelError>
 where
@@ -92,6 +100,9 @@ impl Header {
             expires: field("expires", fm.scalar("expires")?)?,
             hops: field("hops", fm.scalar("hops")?)?.unwrap_or_default(),
             digest: fm.scalar("digest")?.map(str::to_owned),
+            // Another value of these two is a key of the sender's own, as in messages from before there were any.
+            sealed: matches!(fm.scalar("sealed"), Ok(Some(SEALED))),
+            addressed: fm.list("addressed").into_iter().filter_map(|name| AgentName::new(name).ok()).collect(),
         })
     }
 
@@ -120,6 +131,8 @@ impl Header {
         put("expires", self.expires.map(rfc3339));
         put("hops", Some(self.hops.to_string()));
         put("digest", self.digest.as_deref().map(yaml_scalar));
+        put("sealed", self.sealed.then(|| SEALED.to_owned()));
+        put("addressed", (!self.addressed.is_empty()).then(|| yaml_list(&self.addressed)));
         out
     }
 }

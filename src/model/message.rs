@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::front_matter::{FrontMatter, Limits, split};
-use super::{AgentName, Header, ModelError, UniqueName};
+use super::{AgentName, Header, ModelError, UniqueName, signature};
 
 /// A ULID, 26 characters of Crockford's base 32.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -133,6 +133,8 @@ impl Draft {
             let text: String = self.header.yaml().iter().map(|(k, v)| format!("{k}: {v}\n")).collect();
             fm = FrontMatter::parse(&(fm.text().to_owned() + &text))?;
         } else {
+            // It was over other bytes: those of the draft, or of the message that is sent again.
+            fm.remove(signature::KEY)?;
             let (before, now) = (Header::read(&fm)?.yaml(), self.header.yaml());
             // What the header no longer has may not live on in the file: an old `expires` would hold again.
             for (key, _) in before.iter().filter(|(key, _)| !now.iter().any(|(k, _)| k == key)) {
@@ -193,6 +195,17 @@ impl Message {
             return Err(ModelError::Digest);
         }
         Ok(Self { name, header, body: draft.body, bytes })
+    }
+
+    /// The same with a signature, which is over all of it as it is.
+    ///
+    /// # Errors
+    /// [`ModelError::TooLarge`] when the header has no room for it.
+    pub fn signed(self, armor: &str, limits: &Limits) -> Result<Self, ModelError> {
+        let bytes = signature::put_in(&self.bytes, armor)?;
+        // Read again by the limits that every reader has.
+        split(&bytes, limits)?;
+        Ok(Self { bytes, ..self })
     }
 
     /// The sender.

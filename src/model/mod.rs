@@ -16,8 +16,10 @@ pub mod lexer;
 pub mod message;
 pub mod name;
 pub mod priority;
+pub mod provenance;
 pub mod quiet;
 pub mod role;
+pub mod signature;
 pub mod time;
 pub mod unique_name;
 
@@ -29,6 +31,7 @@ pub use kind::Kind;
 pub use message::{Draft, Message, MessageId};
 pub use name::AgentName;
 pub use priority::Priority;
+pub use provenance::{Forgery, OnForged, Sealing, Signing, Verdict};
 pub use quiet::QuietHours;
 pub use role::{Role, RolePolicy};
 pub use unique_name::UniqueName;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentName, ModelError, Priority};
+use super::{AgentName, ModelError, OnForged, Priority, Sealing, Signing};
 
 /// The name of a role: `captain`, `agent`, `reviewer`, `observer`,
 /// `operator`, `human`, or one of a person's own. Same letters as an agent's
@@ -97,6 +97,15 @@ pub struct RolePolicy {
     /// retention.
     #[serde(default)]
     pub manage: bool,
+    /// Whether what it sends is signed.
+    #[serde(default)]
+    pub sign: Signing,
+    /// Whether what it sends is sealed.
+    #[serde(default)]
+    pub seal: Sealing,
+    /// What becomes of forged mail in its inbox.
+    #[serde(default)]
+    pub forged: OnForged,
 }
 
 const fn yes() -> bool {
@@ -108,7 +117,15 @@ impl RolePolicy {
     /// treated as `agent`.
     #[must_use]
     pub fn built_in(role: &Role) -> Self {
-        let base = Self { max_priority: Priority::Normal, send: true, broadcast: true, manage: false };
+        let base = Self {
+            max_priority: Priority::Normal,
+            send: true,
+            broadcast: true,
+            manage: false,
+            sign: Signing::default(),
+            seal: Sealing::default(),
+            forged: OnForged::default(),
+        };
         match role.as_str() {
             "captain" | "human" | "operator" | "system" => {
                 Self { max_priority: Priority::Critical, manage: true, ..base }

@@ -18,7 +18,8 @@ pub fn tell_of_crashes() {
 
 fn account(info: &PanicHookInfo<'_>) -> String {
     let thread = std::thread::current();
-    let mut text = format!("cellphone: a fault of the program itself, thread {}: {info}\n", thread.name().unwrap_or("?"));
+    let mut text =
+        format!("cellphone: a fault of the program itself, thread {}: {info}\n", thread.name().unwrap_or("?"));
     let trace = Backtrace::capture();
     if trace.status() == BacktraceStatus::Captured {
         text += &format!("{trace}\n");

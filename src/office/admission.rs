@@ -2,13 +2,14 @@
 //!
 //! For every surface and for outbox files alike: may this role send, to
 //! everyone, at this priority, at this depth of a chain; and what a person's
-//! `before-deliver` hook says. What is lowered is told to the sender. What a
+//! `before-deliver` hook says; whether it is signed and sealed, or has to be.
+//! What is lowered is told to the sender. What a
 //! header says of itself (its kind, its place in a thread) is believed from
 //! ourselves only; a sender's is measured by the message it answers.
 
 use jiff::Timestamp;
 
-use crate::model::{Address, AgentName, Draft, Header, Kind, Message, MessageId, RolePolicy};
+use crate::model::{Address, AgentName, Draft, Header, Kind, Message, MessageId, RolePolicy, Sealing};
 use crate::post::Letter;
 
 use super::{ErrorKind, Office, OfficeError, Result};
@@ -79,7 +80,11 @@ impl Office {
         };
         header.kind = Some(kind);
         self.ask_guard(&from, &recipients, header)?;
-        Ok((Letter { draft, from, recipients, key, id }, notices))
+        // Last, so that a key that is rotated meanwhile signs nothing any more.
+        let signer = self.signer_for(&from, policy.sign)?;
+        let must_seal = policy.seal == Sealing::Required && !is_receipt;
+        let mark = self.seal_draft(&mut draft, &from, &recipients, must_seal)?;
+        Ok((Letter { key, id, signer, mark, ..Letter::new(draft, from, recipients) }, notices))
     }
 
     /// The message that a draft answers, as far as its sender has it.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::mailbox::MailboxError;
 use crate::model::{Event, EventKind, Kind, MessageId};
 
-use super::mail_read::{Opened, opened};
+use super::mail_read::Opened;
 use super::{ErrorKind, Office, OfficeError, Result};
 
 /// Longest lease.
@@ -46,16 +46,17 @@ impl Office {
             .iter()
             .map(|(id, why)| Event::new(now, EventKind::Dead).id(*id).agent(mailbox.agent()).with("reason", why))
             .collect();
-        let claimed = claim.claimed.map(|(found, message, lease)| {
+        let mut claimed = None;
+        if let Some((found, message, lease)) = claim.claimed {
             let event = Event::new(now, EventKind::Claimed).id(message.id()).agent(mailbox.agent());
             events.push(event.with("token", lease.token).with("attempt", lease.attempts));
-            Claimed {
-                opened: opened(&mailbox, &found, message),
+            claimed = Some(Claimed {
+                opened: self.opened(&mailbox, &found, message)?,
                 token: lease.token.to_string(),
                 attempts: lease.attempts,
                 lease_until: lease.until,
-            }
-        });
+            });
+        }
         if !events.is_empty() {
             self.note(&events);
         }

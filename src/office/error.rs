@@ -1,6 +1,7 @@
 //! One error for every use case: what a caller may do about it.
 
 use crate::fsio::FsError;
+use crate::identity::IdentityError;
 use crate::mailbox::MailboxError;
 use crate::model::ModelError;
 use crate::post::PostError;
@@ -112,11 +113,27 @@ impl From<MailboxError> for OfficeError {
     }
 }
 
+impl From<IdentityError> for OfficeError {
+    fn from(e: IdentityError) -> Self {
+        match e {
+            IdentityError::Fs(e) => e.into(),
+            IdentityError::Config(e) => e.into(),
+            IdentityError::Model(e) => e.into(),
+            IdentityError::Key { .. } | IdentityError::NoPlace(_) => {
+                Self::new(ErrorKind::Refused, e.to_string()).hint("cellphone keys list")
+            }
+            IdentityError::Agent(_) => Self::new(ErrorKind::TryAgain, e.to_string()).hint("ssh-add -l"),
+            IdentityError::Sealing(_) => Self::new(ErrorKind::Failed, e.to_string()),
+        }
+    }
+}
+
 impl From<PostError> for OfficeError {
     fn from(e: PostError) -> Self {
         match e {
             PostError::Mailbox(e) => e.into(),
             PostError::Model(e) => e.into(),
+            PostError::Identity(e) => e.into(),
             PostError::Route(_) => Self::new(ErrorKind::NotFound, e.to_string()).hint("cellphone agents list"),
             PostError::KeyTaken { .. } => Self::new(ErrorKind::Conflict, e.to_string())
                 .hint("give another letter another key, or repeat the first one as it was"),

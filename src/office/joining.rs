@@ -59,7 +59,7 @@ pub struct Joined {
 
 impl Office {
     /// Pins the window this process runs in on the roster entry of `name`,
-    /// which is made when it is missing, and approves what it wrote.
+    /// which is made when it is missing, with a key, and approves what it wrote.
     ///
     /// # Errors
     /// A name that may not be one, a person's entry, or the disk.
@@ -97,6 +97,7 @@ impl Office {
         }
         save_agent(self.root(), &agent)?;
         self.ensure_mailbox(&agent.name)?;
+        self.give_keys(std::slice::from_ref(&agent.name));
         let event = Event::new(jiff::Timestamp::now(), EventKind::Joined)
             .agent(&agent.name)
             .with("window", &surroundings.window);

@@ -1,16 +1,19 @@
 //! Reading: the inbox, one message, a thread, the archive.
 //!
-//! A listing opens only what it shows and marks nothing. What cannot be read
-//! is shown as such, never left out.
+//! A listing opens only what it shows, tells of each whether it is what it
+//! says, and marks nothing. What cannot be read is shown as such, never left
+//! out.
 
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use crate::mailbox::{Mailbox, Place, Scanned, Which};
-use crate::model::{Address, AgentName, Event, EventKind, Kind, Message, MessageId, Priority};
+use crate::mailbox::{Mailbox, MailboxError, Place, Scanned, Which};
+use crate::model::signature::take_apart;
+use crate::model::{Address, AgentName, Event, EventKind, Forgery, Kind, Message, MessageId, ModelError, Priority};
 
-use super::{Office, Result};
+use super::proof::Examiner;
+use super::{Office, Result, Seal, parallel};
 
 /// What of an inbox is listed.
 #[derive(Debug, Clone, Copy)]
@@ -58,8 +61,12 @@ pub struct Listed {
     pub flags: String,
     /// The file.
     pub path: PathBuf,
-    /// `unsigned`, or `unreadable`.
+    /// `verified`, `unsigned`, `forged`, or `unreadable`.
     pub verified: &'static str,
+    /// Why it is forged.
+    pub verified_why: Option<String>,
+    /// Whether its body is sealed.
+    pub sealed: bool,
 }
 
 /// A message with its content.
@@ -67,8 +74,10 @@ pub struct Listed {
 pub struct Opened {
     /// As a listing shows it.
     pub listed: Listed,
-    /// The body as sent.
+    /// The body as sent; opened, where it is sealed and could be.
     pub body: String,
+    /// How it was sealed.
+    pub seal: Seal,
     /// The header as written.
     pub header_raw: String,
     /// The whole file.
@@ -83,7 +92,8 @@ impl Office {
     pub fn inbox(&self, query: InboxQuery) -> Result<Vec<Listed>> {
         let mailbox = self.mailbox()?;
         let found = mailbox.scan(query.which, query.limit)?;
-        Ok(found.into_iter().filter_map(|s| list(&mailbox, s)).collect())
+        let examiner = self.examiner(&mailbox, &found)?;
+        Ok(parallel::map(&found, |one| examiner.list(one)).into_iter().flatten().collect())
     }
 
     /// Opens a message; without `peek` it is seen afterwards.
@@ -97,7 +107,18 @@ impl Office {
             found = mailbox.mark_seen(&found)?;
             self.note(&[Event::new(self.now(), EventKind::Read).id(message.id()).agent(mailbox.agent())]);
         }
-        Ok(opened(&mailbox, &found, message))
+        self.opened(&mailbox, &found, message)
+    }
+
+    /// A message with its content, as its owner sees it.
+    pub(super) fn opened(&self, mailbox: &Mailbox, found: &Scanned, message: Message) -> Result<Opened> {
+        let whole = String::from_utf8_lossy(&message.bytes);
+        let header = whole.strip_suffix(message.body.as_str()).unwrap_or(&whole);
+        let header = header.strip_prefix("---\n").unwrap_or(header);
+        let header_raw = header.strip_suffix("---\n").unwrap_or(header).to_owned();
+        let listed = self.examiner(mailbox, std::slice::from_ref(found))?.listed(found, &message);
+        let (body, seal) = self.open_body(mailbox.agent(), &message);
+        Ok(Opened { listed, body, seal, header_raw, raw: message.bytes })
     }
 
     /// Files a message away.
@@ -132,21 +153,58 @@ impl Office {
         all.retain(|s| since.is_none_or(|at| s.name.accepted() >= at));
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all.dedup_by(|b, a| a.name == b.name);
-        Ok(all.into_iter().filter_map(|s| list(&mailbox, s)).filter(|l| l.thread == wanted).collect())
+        let examiner = self.examiner(&mailbox, &all)?;
+        let listed = parallel::map(&all, |one| examiner.list(one)).into_iter().flatten();
+        Ok(listed.filter(|l| l.thread == wanted).collect())
     }
 }
 
-/// `None` when it was taken away since.
-pub(super) fn list(mailbox: &Mailbox, found: Scanned) -> Option<Listed> {
-    match mailbox.open(&found) {
-        Ok(message) => Some(listed(mailbox, &found, &message)),
-        Err(crate::mailbox::MailboxError::NotFound(..)) => None,
-        Err(e) => Some(Listed {
+impl Examiner<'_> {
+    /// A message as a listing shows it; `None` when it was taken away since.
+    pub(super) fn list(&self, found: &Scanned) -> Option<Listed> {
+        match self.mailbox().open(found) {
+            Ok(message) => Some(self.listed(found, &message)),
+            Err(MailboxError::NotFound(..)) => None,
+            Err(e) => Some(self.unreadable(found, &e)),
+        }
+    }
+
+    fn listed(&self, found: &Scanned, message: &Message) -> Listed {
+        let h = &message.header;
+        let verdict = self.verdict(found, message);
+        Listed {
+            id: message.id(),
+            from: message.from(),
+            to: h.to.clone(),
+            cc: h.cc.clone(),
+            subject: h.subject.clone(),
+            kind: h.kind,
+            priority: h.priority,
+            date: found.name.accepted(),
+            thread: message.thread(),
+            in_reply_to: h.in_reply_to,
+            tags: h.tags.clone(),
+            ack: h.ack,
+            deadline: h.deadline,
+            expires: h.expires,
+            state: found.place.word(),
+            flags: found.flags.to_string(),
+            path: self.mailbox().path_of(found),
+            verified: verdict.word(),
+            verified_why: verdict.why(),
+            sealed: h.sealed,
+        }
+    }
+
+    fn unreadable(&self, found: &Scanned, why: &MailboxError) -> Listed {
+        let torn = matches!(why, MailboxError::Model { source: ModelError::Digest, .. });
+        let edited = torn && self.is_signed(found);
+        Listed {
             id: found.name.id(),
             from: AgentName::system(),
             to: Vec::new(),
             cc: Vec::new(),
-            subject: format!("unreadable: {e}"),
+            subject: format!("unreadable: {why}"),
             kind: None,
             priority: Priority::Normal,
             date: found.name.accepted(),
@@ -158,39 +216,14 @@ pub(super) fn list(mailbox: &Mailbox, found: Scanned) -> Option<Listed> {
             expires: None,
             state: found.place.word(),
             flags: found.flags.to_string(),
-            path: mailbox.path_of(&found),
-            verified: "unreadable",
-        }),
+            path: self.mailbox().path_of(found),
+            verified: if edited { "forged" } else { "unreadable" },
+            verified_why: edited.then(|| Forgery::Edited.to_string()),
+            sealed: false,
+        }
     }
-}
 
-fn listed(mailbox: &Mailbox, found: &Scanned, message: &Message) -> Listed {
-    let h = &message.header;
-    Listed {
-        id: message.id(),
-        from: message.from(),
-        to: h.to.clone(),
-        cc: h.cc.clone(),
-        subject: h.subject.clone(),
-        kind: h.kind,
-        priority: h.priority,
-        date: found.name.accepted(),
-        thread: message.thread(),
-        in_reply_to: h.in_reply_to,
-        tags: h.tags.clone(),
-        ack: h.ack,
-        deadline: h.deadline,
-        expires: h.expires,
-        state: found.place.word(),
-        flags: found.flags.to_string(),
-        path: mailbox.path_of(found),
-        verified: "unsigned",
+    fn is_signed(&self, found: &Scanned) -> bool {
+        self.mailbox().bytes_of(found).is_ok_and(|bytes| !matches!(take_apart(&bytes), Ok(None)))
     }
-}
-
-pub(super) fn opened(mailbox: &Mailbox, found: &Scanned, message: Message) -> Opened {
-    let whole = String::from_utf8_lossy(&message.bytes);
-    let header = whole.strip_suffix(message.body.as_str()).unwrap_or(&whole);
-    let header_raw = header.trim_start_matches("---\n").trim_end_matches("---\n").to_owned();
-    Opened { listed: listed(mailbox, found, &message), header_raw, body: message.body, raw: message.bytes }
 }

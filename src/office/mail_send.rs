@@ -44,6 +44,8 @@ pub struct SendRequest {
     pub hops: u32,
     /// Kind, when it is not derived from the two ends.
     pub kind: Option<Kind>,
+    /// Whether the body is sealed to the recipients.
+    pub seal: bool,
 }
 
 /// A message that was accepted.
@@ -115,11 +117,12 @@ impl Office {
         Ok(outcomes)
     }
 
-    /// Answers a message: to its sender, in its thread.
+    /// Answers a message: to its sender, in its thread; sealed, when that was
+    /// asked for or the message is.
     ///
     /// # Errors
     /// No such message, or whatever [`send`](Self::send) says.
-    pub fn reply(&self, id: &str, body: String) -> Result<Sent> {
+    pub fn reply(&self, id: &str, body: String, seal: bool) -> Result<Sent> {
         let (found, original) = self.own(id)?;
         let to = original.from();
         if self.roster().get(to.as_str()).is_none() {
@@ -135,6 +138,8 @@ impl Office {
             in_reply_to: Some(original.id()),
             thread: Some(original.thread()),
             hops: original.header.hops.saturating_add(1),
+            // What is answered secretly was asked secretly.
+            seal: seal || original.header.sealed,
             ..SendRequest::default()
         };
         let sent = self.dispatch(request, Hand::Ours)?;
@@ -142,14 +147,15 @@ impl Office {
         Ok(sent)
     }
 
-    /// Passes a message on, `body` above it.
+    /// Passes a message on, `body` above it; sealed, when that was asked for or
+    /// the message is.
     ///
     /// # Errors
     /// No such message, or whatever [`send`](Self::send) says.
-    pub fn forward(&self, id: &str, to: Vec<Address>, body: String) -> Result<Sent> {
+    pub fn forward(&self, id: &str, to: Vec<Address>, body: String, seal: bool) -> Result<Sent> {
         let (found, original) = self.own(id)?;
         let h = &original.header;
-        let quoted: String = original.body.lines().map(|l| format!("> {l}\n")).collect();
+        let quoted: String = self.quotable(self.acting()?, &original)?.lines().map(|l| format!("> {l}\n")).collect();
         let gap = if body.is_empty() { "" } else { "\n\n" };
         let text =
             format!("{body}{gap}Forwarded from {} ({}), id {}:\n\n{quoted}", original.from(), h.subject, original.id());
@@ -160,6 +166,8 @@ impl Office {
             priority: h.priority,
             thread: Some(original.thread()),
             hops: h.hops.saturating_add(1),
+            // What was sealed goes on sealed.
+            seal: seal || h.sealed,
             ..SendRequest::default()
         };
         let sent = self.dispatch(request, Hand::Ours)?;
@@ -186,13 +194,22 @@ impl Office {
 
     /// Sends in the name of the program itself, past the roles.
     pub(super) fn send_as_system(&self, request: SendRequest) -> Result<Sent> {
-        let header = header_of(&request);
-        let from = AgentName::system();
-        let recipients = self.recipients(&header, &from)?;
-        let draft = Draft::new(Header { kind: Some(Kind::SystemToAgent), ..header }, request.body);
-        let letter = Letter { draft, from, recipients, key: request.idempotency_key, id: None };
+        let letter = self.system_letter(header_of(&request), request.body, request.idempotency_key)?;
         let posted = self.post.post(letter)?;
         Ok(self.sent(posted, Vec::new()))
+    }
+
+    /// A letter of the program itself, signed where it has a key.
+    pub(super) fn system_letter(&self, header: Header, body: String, key: Option<String>) -> Result<Letter> {
+        let from = AgentName::system();
+        let recipients = self.recipients(&header, &from)?;
+        let signer = self.signer_of(&from).unwrap_or_else(|e| {
+            // What it has to say matters more than who can be shown to have said it.
+            tracing::warn!(error = %e, "the program's own mail is not signed");
+            None
+        });
+        let draft = Draft::new(Header { kind: Some(Kind::SystemToAgent), ..header }, body);
+        Ok(Letter { key, signer, ..Letter::new(draft, from, recipients) })
     }
 
     fn letter(&self, request: SendRequest, hand: Hand) -> Result<(Letter, Vec<String>)> {
@@ -274,6 +291,7 @@ fn header_of(r: &SendRequest) -> Header {
         deadline: r.deadline,
         expires: r.expires,
         hops: r.hops,
+        sealed: r.seal,
         ..Header::default()
     }
 }

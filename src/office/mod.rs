@@ -21,13 +21,17 @@ mod hooks;
 pub mod hosting;
 pub mod integrate;
 pub mod joining;
+pub mod keys;
 mod mail_read;
 mod mail_send;
 pub mod onboarding;
 mod outbox;
+mod parallel;
 mod profiles;
+mod proof;
 mod receipts;
 pub mod running;
+mod sealing;
 mod search;
 pub mod setup;
 pub mod snapshots;
@@ -48,6 +52,7 @@ pub use error::{ErrorKind, OfficeError, Result};
 pub use events::Subscription;
 pub use mail_read::{InboxQuery, Listed, Opened};
 pub use mail_send::{SendRequest, Sent};
+pub use sealing::{Seal, Unsealed};
 pub use search::{Hit, SearchQuery};
 pub use tend::{RetentionDone, RetentionPlan, TendReport, Unread};
 
@@ -55,6 +60,7 @@ pub use crate::journal::Record;
 pub use crate::mailbox::Which;
 
 use crate::config::{ConfigError, ConfigFault, Override, Root, Settings};
+use crate::identity;
 use crate::journal::{Journal, JournalError};
 use crate::mailbox::{Mailbox, Tree};
 use crate::model::front_matter::Limits;
@@ -77,6 +83,7 @@ pub struct Office {
     /// What the command line set.
     said: Vec<Override>,
     known: Arc<brief::Known>,
+    keys: Arc<identity::Known>,
     memory: Arc<tend::Memory>,
 }
 
@@ -173,6 +180,7 @@ impl Office {
             faults,
             said: said.to_vec(),
             known: Arc::default(),
+            keys: Arc::default(),
             memory: Arc::default(),
         })
     }

@@ -10,7 +10,7 @@ use grep_searcher::{BinaryDetection, SearcherBuilder};
 
 use crate::mailbox::{Mailbox, Scanned, Which};
 
-use super::mail_read::{Listed, list};
+use super::mail_read::Listed;
 use super::{ErrorKind, Office, OfficeError, Result};
 
 /// What is looked for.
@@ -54,11 +54,12 @@ impl Office {
         let mut found = in_parallel(&mailbox, &files, &matcher);
         found.sort_by_key(|(at, line, _)| (*at, *line));
         found.truncate(query.limit.unwrap_or(usize::MAX));
+        let examiner = self.examiner(&mailbox, &files)?;
         let mut hits: Vec<Hit> = Vec::with_capacity(found.len());
         let mut last: Option<(usize, Listed)> = None;
         for (at, line, text) in found {
             if last.as_ref().is_none_or(|(known, _)| *known != at) {
-                last = list(&mailbox, files[at].clone()).map(|l| (at, l));
+                last = examiner.list(&files[at]).map(|l| (at, l));
             }
             if let Some((known, listed)) = &last
                 && *known == at

@@ -3,26 +3,39 @@
 //! Whoever runs these commands is the one who approves: what is written here
 //! is in force at once, and a stranger's change beside it is not.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{ErrorKind, Office, OfficeError, Result};
 use crate::config::{self, ConfigError, InitReport, Settings, trust};
+use crate::identity::{KeyRing, Signers};
 use crate::model::{AgentName, Event, EventKind, Role};
 use crate::roster::{NudgeOptions, Roster, remove_agent, save_agent};
 
-pub use crate::config::{FileLayer, Override, SchemaOf, Setting, json_schema, json_schema_text, redact};
 pub use crate::config::parse_duration;
 pub use crate::config::trust::{TrustItem, TrustState};
+pub use crate::config::{FileLayer, Override, SchemaOf, Setting, json_schema, json_schema_text, redact};
 pub use crate::journal::Record;
 pub use crate::model::QuietHours;
 pub use crate::roster::{Agent, Channel, ChannelKind, Dnd};
 
-/// Makes a working root, or completes one. Nothing is overwritten.
+/// What [`init`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// The root and its files.
+    pub report: InitReport,
+    /// For whom a key was made.
+    pub keys: Vec<AgentName>,
+    /// Where the private halves are.
+    pub keys_folder: PathBuf,
+}
+
+/// Makes a working root, or completes one: also a key for everybody who never
+/// had one. Nothing is overwritten.
 ///
 /// # Errors
 /// A name that no mailbox can have, or the disk.
-pub fn init(path: &Path, human: Option<&str>) -> Result<InitReport> {
+pub fn init(path: &Path, human: Option<&str>) -> Result<Made> {
     init_with(path, human, &[])
 }
 
@@ -30,15 +43,19 @@ pub fn init(path: &Path, human: Option<&str>) -> Result<InitReport> {
 ///
 /// # Errors
 /// As [`init`].
-pub fn init_with(path: &Path, human: Option<&str>, said: &[Override]) -> Result<InitReport> {
+pub fn init_with(path: &Path, human: Option<&str>, said: &[Override]) -> Result<Made> {
     let human = human.map_or_else(config::os_user, str::to_owned);
     let report = config::init(path, &human)?;
     Roster::keep_good(&config::Root::open(&report.root)?)?;
+    let office = Office::open_for_repair(Some(&report.root), said)?;
+    let everybody: Vec<AgentName> = office.roster().agents().iter().map(|agent| agent.name.clone()).collect();
+    let keys = office.give_keys(&everybody);
+    let keys_folder = KeyRing::of(office.root()).folder().to_owned();
     // A root without a repository is a root all the same: the first snapshot makes it.
-    if let Err(e) = Office::open_for_repair(Some(&report.root), said).and_then(|office| office.snapshot_init(false)) {
+    if let Err(e) = office.snapshot_init(false) {
         tracing::warn!(error = %e, "no repository for snapshots was made");
     }
-    Ok(report)
+    Ok(Made { report, keys, keys_folder })
 }
 
 /// A change of one roster entry; `None` leaves a field as it is.
@@ -136,9 +153,10 @@ impl Office {
         for item in seen.iter().filter(|item| matches!(item.state, TrustState::New | TrustState::Changed)) {
             let bytes = self.root().read(&item.path)?.unwrap_or_default();
             let checked = Roster::check(self.root(), &item.path, &bytes).map_err(|e| e.to_string());
-            checked.and_then(|()| super::profiles::check(&item.path, &bytes)).map_err(|why| {
-                OfficeError::new(ErrorKind::Refused, why).hint("mend it, then run cellphone trust again")
-            })?;
+            let signers = || Signers::check(self.root(), &item.path, &bytes).map_err(|e| e.to_string());
+            checked.and_then(|()| super::profiles::check(&item.path, &bytes)).and_then(|()| signers()).map_err(
+                |why| OfficeError::new(ErrorKind::Refused, why).hint("mend it, then run cellphone trust again"),
+            )?;
         }
         let done = trust::approve_seen(self.root(), seen)?;
         self.keep_good();
@@ -176,7 +194,7 @@ impl Office {
         setting_of(&config::settings_in_force(self.root(), &overrides).0, key)
     }
 
-    /// Adds somebody to the roster, with a mailbox.
+    /// Adds somebody to the roster, with a mailbox and a key.
     ///
     /// # Errors
     /// The actor may not, the name is taken, or may not be one.
@@ -186,7 +204,9 @@ impl Office {
             return Err(OfficeError::new(ErrorKind::Conflict, format!("{} is on the roster already", twin.name))
                 .hint(format!("cellphone agents set {}", twin.name)));
         }
-        self.keep(Agent::new(name.clone()), change)
+        let agent = self.keep(Agent::new(name.clone()), change)?;
+        self.give_keys(std::slice::from_ref(&agent.name));
+        Ok(agent)
     }
 
     /// Changes somebody's entry.

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::fsio::{Dir, Lock};
 use crate::mailbox::MailboxError;
+use crate::model::message::digest;
 use crate::model::{AgentName, Flags, Header, Message, MessageId, UniqueName};
 
 use super::{Letter, Post, PostError, Posted, Result};
@@ -26,7 +27,7 @@ struct Record {
     #[serde(default)]
     asked: Vec<String>,
     done: bool,
-    /// Of the body: with `asked` it tells a repeated letter from another one.
+    /// Of the body, or what stands for it where that is sealed: with `asked` it tells a repeated letter from another one.
     digest: String,
 }
 
@@ -45,9 +46,9 @@ impl Post {
         let keys = self.state.child_or_create("keys")?;
         let file = file_name(&letter, key);
         let _turn = Lock::exclusive(&self.tree_locks()?, &format!("key-{}", &file[..2]))?;
-        let body = crate::model::message::digest(&letter.draft.body);
+        let body = letter.text();
         let record = match (self.record(&keys, &file)?, letter.id) {
-            (None, Some(id)) => self.accepted_before(&letter, id)?,
+            (None, Some(id)) => self.accepted_before(&letter, id, &body)?,
             (record, _) => record,
         };
         match record {
@@ -97,6 +98,8 @@ impl Post {
         if let Some(what) = differs.filter(|_| letter.from != AgentName::system()) {
             return Err(PostError::KeyTaken { key: key.to_owned(), id, what });
         }
+        // Those it was accepted for: `any:@role` may mean somebody else by now.
+        letter.recipients.clone_from(&record.recipients);
         let message = self.stamp(&letter, Some(name))?;
         let (has, lacks) = self.standing(&record.recipients, id)?;
         // A file that names its id is dropped anew to reach whom it did not: from `dead/`, say.
@@ -133,7 +136,7 @@ impl Post {
     /// The letter of this id that was accepted without a key: by `send`, or so
     /// long ago that its key was forgotten. Its sender and those it goes to
     /// are asked.
-    fn accepted_before(&self, letter: &Letter, id: MessageId) -> Result<Option<Record>> {
+    fn accepted_before(&self, letter: &Letter, id: MessageId, body: &str) -> Result<Option<Record>> {
         for name in std::iter::once(&letter.from).chain(&letter.recipients) {
             let mailbox = self.tree.mailbox(name)?;
             let Some(found) = mailbox.find_id(id)? else { continue };
@@ -150,7 +153,8 @@ impl Post {
                 recipients: letter.recipients.clone(),
                 asked: asked(&message.header),
                 done: true,
-                digest: crate::model::message::digest(&message.body),
+                // What is sealed tells nothing of its text: then the addresses alone are compared.
+                digest: if message.header.sealed { body.to_owned() } else { digest(&message.body) },
             }));
         }
         Ok(None)

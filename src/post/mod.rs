@@ -5,8 +5,8 @@
 //! the first one is delivered) and `.cellphone/keys/` (idempotency keys).
 //! Promises: one letter is one decision for all its recipients; one visible
 //! copy for each id and recipient, however often a sender retries or dies.
-//! Who may send what is decided above, in `office/`; a letter that comes here
-//! is allowed.
+//! Who may send what, and with whose key it is signed, is decided above, in
+//! `office/`; a letter that comes here is allowed.
 
 mod batch;
 mod key;
@@ -20,8 +20,9 @@ use std::time::Duration;
 pub use spool::{Recovered, Recovery};
 
 use crate::fsio::{Dir, FsError};
+use crate::identity::{IdentityError, Signer};
 use crate::mailbox::{Clock, Delivery, Mailbox, MailboxError, Tree};
-use crate::model::{AgentName, Draft, Kind, Message, MessageId, ModelError, UniqueName};
+use crate::model::{Address, AgentName, Draft, Kind, Message, MessageId, ModelError, UniqueName};
 
 /// Why a letter was not sent.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,9 @@ pub enum PostError {
     /// The letter itself is not right.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// It could not be signed.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// An address leads nowhere.
     #[error("{0}")]
     Route(String),
@@ -72,6 +76,32 @@ pub struct Letter {
     pub key: Option<String>,
     /// The id that an outbox file asked for.
     pub id: Option<MessageId>,
+    /// Who signs it.
+    pub signer: Option<Arc<Signer>>,
+    /// What tells it from another letter of the same key, where its body is
+    /// sealed and so is other bytes each time.
+    pub mark: Option<String>,
+}
+
+impl Letter {
+    /// A letter of its own, unsigned.
+    #[must_use]
+    pub const fn new(draft: Draft, from: AgentName, recipients: Vec<AgentName>) -> Self {
+        Self { draft, from, recipients, key: None, id: None, signer: None, mark: None }
+    }
+
+    /// What of the body tells a repeated letter from another one.
+    fn text(&self) -> String {
+        self.mark.clone().unwrap_or_else(|| crate::model::message::digest(&self.draft.body))
+    }
+
+    /// Whom its addresses mean, where they name roles: that changes, and a
+    /// signature is to say for whom it was made.
+    fn addressed(&self) -> Vec<AgentName> {
+        let header = &self.draft.header;
+        let is_role = |address: &Address| matches!(address, Address::Role(_) | Address::Any(_));
+        if header.to.iter().chain(&header.cc).any(is_role) { self.recipients.clone() } else { Vec::new() }
+    }
 }
 
 /// A letter that was accepted.
@@ -132,13 +162,27 @@ impl Post {
         Ok(spool.stat(&format!("{}{}", name.as_str(), spool::ENDING))?.is_some())
     }
 
+    /// A moment later than the date of everything that was accepted so far.
+    ///
+    /// # Errors
+    /// When the clock cannot be used.
+    pub fn moment(&self) -> Result<jiff::Timestamp> {
+        Ok(self.clock.issue(&AgentName::system(), "")?.accepted())
+    }
+
     /// Makes the message of a letter, under a new name or a given one.
     fn stamp(&self, letter: &Letter, name: Option<UniqueName>) -> Result<Message> {
         let name = match name {
             Some(name) => name,
             None => self.issue(letter)?,
         };
-        Ok(letter.draft.clone().accept(&name, &letter.from, &self.tree.limits)?)
+        let mut draft = letter.draft.clone();
+        draft.header.addressed = if letter.signer.is_some() { letter.addressed() } else { Vec::new() };
+        let message = draft.accept(&name, &letter.from, &self.tree.limits)?;
+        match &letter.signer {
+            Some(signer) => Ok(signer.sign_message(message, &self.tree.limits)?),
+            None => Ok(message),
+        }
     }
 
     fn issue(&self, letter: &Letter) -> Result<UniqueName> {

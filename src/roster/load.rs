@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::agent::{Agent, Channel, ChannelKind, Entry};
 use crate::config::{AGENTS, ConfigError, ROLES, Root, SAMPLE_ROLES, nearest, os_user, trust};
-use crate::model::{AgentName, Priority, Role, RolePolicy};
+use crate::model::{AgentName, OnForged, Priority, Role, RolePolicy, Sealing, Signing};
 
 /// Everyone who has a mailbox, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,9 @@ pub(super) struct PolicyChange {
     #[serde(rename = "read_others")]
     _read_others: Option<bool>,
     manage: Option<bool>,
+    sign: Option<Signing>,
+    seal: Option<Sealing>,
+    forged: Option<OnForged>,
 }
 
 impl Roster {
@@ -117,6 +120,9 @@ impl Roster {
             send: change.send.unwrap_or(base.send),
             broadcast: change.broadcast.unwrap_or(base.broadcast),
             manage: change.manage.unwrap_or(base.manage),
+            sign: change.sign.unwrap_or(base.sign),
+            seal: change.seal.unwrap_or(base.seal),
+            forged: change.forged.unwrap_or(base.forged),
         }
     }
 }

@@ -175,7 +175,7 @@ impl Repository {
             }
             Ok(())
         };
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8);
+        let threads = super::effort::threads();
         std::thread::scope(|scope| {
             let others: Vec<_> = (1..threads.min(read.len())).map(|_| scope.spawn(work)).collect();
             let mut ended = work();

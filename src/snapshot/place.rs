@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::remote::{self, without_password};
 use super::{Result, SnapshotError};
 
 /// Where a repository is.
@@ -10,7 +11,7 @@ use super::{Result, SnapshotError};
 pub enum Place {
     /// A folder of this machine.
     Local(PathBuf),
-    /// `rest:https://…` or `opendal:s3…`, for what was built with it.
+    /// `rest:https://…` or `s3:https://…`, for what was built with it.
     Remote(String),
 }
 
@@ -20,14 +21,6 @@ impl fmt::Display for Place {
             Self::Local(path) => write!(f, "{}", path.display()),
             Self::Remote(text) => f.write_str(&without_password(text)),
         }
-    }
-}
-
-/// A URL without what stands between `//` and `@`.
-fn without_password(text: &str) -> String {
-    match text.split_once("//").and_then(|(head, rest)| Some((head, rest.split_once('@')?.1))) {
-        Some((head, rest)) => format!("{head}//…@{rest}"),
-        None => text.to_owned(),
     }
 }
 
@@ -52,13 +45,9 @@ impl Place {
                 .map(|top| Self::Local(top.join(home)))
                 .ok_or_else(|| SnapshotError::Place(format!("{text}: no home folder is known; write the whole path")));
         }
-        let (built, feature) = match text.split_once(':').map(|(kind, _)| kind) {
-            Some("rest") => (cfg!(feature = "rest"), "rest"),
-            Some("opendal") => (cfg!(feature = "s3"), "s3"),
-            _ => {
-                let why = "write default, /a/path, ~/a/path, rest:https://…, or opendal:s3 with its options";
-                return Err(SnapshotError::Place(format!("{text:?} is no place for a repository; {why}")));
-            }
+        let Some((feature, built)) = remote::needs(text) else {
+            let why = "write default, /a/path, ~/a/path, rest:https://host/path or s3:https://host/bucket";
+            return Err(SnapshotError::Place(format!("{text:?} is no place for a repository; {why}")));
         };
         if !built {
             let why = format!("this program was built without it (cargo install --features {feature})");
@@ -134,13 +123,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_read_and_shown_without_its_password() {
+    fn a_place_is_read() {
         let usual = Path::new("/data/x");
         assert_eq!(Place::parse("default", usual).unwrap(), Place::Local(usual.to_owned()));
         assert_eq!(Place::parse(" /a/b", usual).unwrap(), Place::Local("/a/b".into()));
         assert!(Place::parse("a/b", usual).is_err());
         assert!(Place::parse("ftp:x", usual).is_err());
-        assert_eq!(without_password("rest:https://me:secret@host/x"), "rest:https://…@host/x");
+    }
+
+    #[test]
+    fn what_this_program_was_built_without_says_how_to_have_it() {
+        for (name, feature) in [("rest:https://me:secret@host/x", "rest"), ("s3:https://host/bucket", "s3")] {
+            match Place::parse(name, Path::new("/data/x")) {
+                Ok(place) => assert_eq!(remote::needs(name), Some((feature, true)), "{place}"),
+                Err(e) => {
+                    let why = e.to_string();
+                    assert!(why.contains(&format!("--features {feature}")) && !why.contains("secret"), "{why}");
+                }
+            }
+        }
     }
 
     #[cfg(unix)]

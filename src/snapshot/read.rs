@@ -23,7 +23,6 @@ const RUN_FILES: usize = 128;
 const RUN_BYTES: u64 = 4 << 20;
 /// An index file is written when this many blobs wait for one.
 const INDEXED: usize = 50_000;
-const MOST_THREADS: usize = 8;
 
 /// What became of an entry of the list.
 #[derive(Debug, Default)]
@@ -176,8 +175,7 @@ pub(super) fn read_all(shared: &Shared<'_>, listing: &mut Listing, before: &[Bef
     let all = || runs.iter().flat_map(|run| &run.items);
     let bytes = all().map(|item| listing.items[*item].facts.size).sum();
     shared.progress.begin(Phase::Reading, all().count() as u64, bytes);
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let threads = cores.min(MOST_THREADS).min(runs.len()).max(1);
+    let threads = super::effort::threads().min(runs.len()).max(1);
     let next = Next::new(0);
     let mut outcomes: Vec<Outcome> = Vec::new();
     outcomes.resize_with(listing.items.len(), Outcome::default);

@@ -19,7 +19,7 @@ use super::cipher::{Id, MasterKey, Sealer, digest, hex, unhex};
 use super::index::{Index, Spot};
 use super::keys::key_file;
 use super::local::Local;
-use super::{Place, Result, Secrets, SnapshotError};
+use super::{Place, Result, Secrets, SnapshotError, remote};
 use crate::fsio::{Dir, Lock};
 
 impl From<Box<RusticError>> for SnapshotError {
@@ -58,9 +58,24 @@ fn backend(place: &Place, append_only: bool) -> Result<Arc<dyn WriteBackend>> {
     match place {
         Place::Local(path) => Ok(Arc::new(Local::new(path.clone(), append_only))),
         Place::Remote(text) => {
-            let options = rustic_backend::BackendOptions::default().repository(text.clone());
+            let options = remote::options(text, |name| std::env::var(name).ok())?;
             Ok(options.to_backends()?.repository())
         }
+    }
+}
+
+/// Whether a repository is there. A REST server that lets nobody in looks like
+/// one without a repository until its keys are asked for.
+fn is_there(backend: &dyn WriteBackend, place: &Place) -> Result<bool> {
+    if !backend.list(FileType::Config)?.is_empty() {
+        return Ok(true);
+    }
+    match (place, backend.list(FileType::Key)) {
+        (Place::Remote(_), Err(e)) => match SnapshotError::from(e) {
+            e if e.to_string().contains("404") => Ok(false),
+            e => Err(e),
+        },
+        _ => Ok(false),
     }
 }
 
@@ -82,7 +97,7 @@ impl Repository {
     /// # Errors
     /// When the place cannot be asked.
     pub fn exists(place: &Place) -> Result<bool> {
-        Ok(!backend(place, false)?.list(FileType::Config)?.is_empty())
+        is_there(&*backend(place, false)?, place)
     }
 
     /// Makes a repository: restic's format 2, whose password opens it by
@@ -93,7 +108,7 @@ impl Repository {
     pub fn init(place: &Place, secrets: &Secrets) -> Result<Self> {
         let password = secrets.password(true)?;
         let backend = backend(place, false)?;
-        if !backend.list(FileType::Config)?.is_empty() {
+        if is_there(&*backend, place)? {
             return Err(SnapshotError::Place(format!("{place} is a repository already")));
         }
         let key = RusticKey::new();
@@ -127,7 +142,7 @@ impl Repository {
 
     fn open_with(place: &Place, secrets: &Secrets, append_only: bool) -> Result<Self> {
         let backend = backend(place, append_only)?;
-        if backend.list(FileType::Config)?.is_empty() {
+        if !is_there(&*backend, place)? {
             return Err(SnapshotError::NoRepository(place.to_string()));
         }
         let sealed = backend.read_full(FileType::Config, &RusticId::default())?;

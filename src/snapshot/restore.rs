@@ -250,7 +250,7 @@ pub(super) fn length_of(spot: &Spot) -> u64 {
 
 /// Runs the same work on every processor; each takes from a common counter.
 pub(super) fn on_all<T: Send>(work: impl Fn() -> Result<T> + Sync) -> Result<Vec<T>> {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8);
+    let threads = super::effort::threads();
     std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(&work)).collect();
         let mut done = vec![work()?];

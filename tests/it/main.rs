@@ -34,6 +34,7 @@ mod retry;
 mod sandbox;
 mod screen;
 mod snapshot;
+mod snapshot_remote;
 mod snapshot_restic;
 mod snapshot_schedule;
 mod snapshot_storm;

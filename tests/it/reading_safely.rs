@@ -80,7 +80,10 @@ fn links_show_where_they_lead() {
     ] {
         assert!(shown.lines().any(|l| l == line), "{line}\n{shown}");
     }
-    assert!(shown.contains("https://github.com@evil.example/x (!) leads to evil.example; what stands before @"), "{shown}");
+    assert!(
+        shown.contains("https://github.com@evil.example/x (!) leads to evil.example; what stands before @"),
+        "{shown}"
+    );
     assert!(shown.contains("https://xn--pple-43d.com/ (!) \u{430}pple.com has letters beyond ASCII"), "{shown}");
     let subject = "github.com ⟨https://evil.example/s⟩ (!) leads to evil.example, not github.com";
     for args in [&["inbox"][..], &["thread", &id], &["search", "Sign in"], &["read", "--peek", &id]] {
@@ -132,7 +135,10 @@ fn what_steers_or_hides_is_visible_wherever_it_is_shown() {
     }
     assert!(world.ok("Agent-2", &["read", "--peek", &id]).contains("pay⟨U+200D⟩pal"));
     let dead = world.ok("Agent-2", &["dead", "show", &letter]);
-    assert!(dead.contains("| needle") && dead.contains("a.com ⟨https://b.com⟩ (!) leads to b.com, not a.com"), "{dead}");
+    assert!(
+        dead.contains("| needle") && dead.contains("a.com ⟨https://b.com⟩ (!) leads to b.com, not a.com"),
+        "{dead}"
+    );
 }
 
 #[test]

@@ -27,7 +27,10 @@ const LAYERS: [(&str, u8); 16] = [
 ];
 
 /// A crate that stands behind one module, and that module.
-const VENDORS: [(&str, &str); 13] = [
+const VENDORS: [(&str, &str); 15] = [
+    // `age` alone is a module of `surface/render` as well.
+    ("age::armor", "src/identity/seal.rs"),
+    ("ssh_key", "src/identity/"),
     ("enigo", "src/nudge/"),
     ("x11rb", "src/nudge/"),
     ("portable_pty", "src/nudge/"),

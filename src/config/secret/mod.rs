@@ -18,8 +18,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-pub use known::{redact, remember_password_of};
 pub(super) use known::without_password;
+pub use known::{redact, remember_password_of};
 pub use sealed::seal;
 pub use source::SecretSource;
 

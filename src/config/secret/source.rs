@@ -125,7 +125,9 @@ impl SecretSource {
             Self::File(path) => match outside::read(path, MOST, Closed::Entirely)? {
                 Some(bytes) => String::from_utf8(bytes)
                     .map_err(|_| ConfigError::invalid(path, None, "the secret in it is not UTF-8"))?,
-                None => return Err(ConfigError::invalid(path, None, "there is no such file; a secret should be in it")),
+                None => {
+                    return Err(ConfigError::invalid(path, None, "there is no such file; a secret should be in it"));
+                }
             },
             Self::Env(name) => std::env::var(name).map_err(|_| ConfigError::Env {
                 name: name.clone(),
@@ -151,7 +153,9 @@ fn failed(why: String) -> ConfigError {
 }
 
 fn is_variable(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !name.starts_with(char::is_numeric)
+    !name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && !name.starts_with(char::is_numeric)
 }
 
 impl fmt::Debug for SecretSource {
@@ -171,7 +175,9 @@ mod tests {
         {
             assert_eq!(SecretSource::parse(text).unwrap().text(), text);
         }
-        for bad in ["hunter2", "hunter2:x", "file:relative", "env:", "env:A B", "command:", "command:[]", "age:hunter2", ""] {
+        for bad in
+            ["hunter2", "hunter2:x", "file:relative", "env:", "env:A B", "command:", "command:[]", "age:hunter2", ""]
+        {
             let why = SecretSource::parse(bad).unwrap_err();
             assert!(!why.contains("hunter2"), "{why}");
         }

@@ -46,13 +46,7 @@ impl Clinic {
 
     fn send(&self) -> String {
         let header = Header { subject: "Hello".into(), ..Header::default() };
-        let letter = Letter {
-            draft: Draft::new(header, "Body.\n"),
-            from: self.agents[0].clone(),
-            recipients: vec![self.agents[1].clone()],
-            key: None,
-            id: None,
-        };
+        let letter = Letter::new(Draft::new(header, "Body.\n"), self.agents[0].clone(), vec![self.agents[1].clone()]);
         let posted = Post::new(&self.tree, &self.state).post(letter).unwrap();
         self.tree.mailbox(&self.agents[0]).unwrap().keep_sent(&posted.message).unwrap();
         posted.message.name.file(crate::model::Flags::NONE)

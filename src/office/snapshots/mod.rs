@@ -21,6 +21,7 @@ pub use outlook::Outlook;
 pub use crate::snapshot::{
     Change, Checked, Created, Depth, Difference, ForgetPlan, Job, KeepRules, KeyInfo, Kind, LostFile, Part, Phase,
     Place, Progress, Pruning, RepairPlan, Repository, Restored, Secrets, Selection, Shown, Snapshot, Wanted,
+    lower_priority,
 };
 
 impl From<SnapshotError> for OfficeError {
@@ -198,11 +199,4 @@ impl Office {
 
 fn gone(place: &Place) -> String {
     format!("the repository at {place} is gone; it was used before")
-}
-
-/// Lets every other process go first, from now on: for work that nobody waits
-/// for. Where the system does not, it is done all the same.
-pub fn lower_priority() {
-    #[cfg(unix)]
-    let _ = rustix::process::nice(10);
 }

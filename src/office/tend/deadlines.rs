@@ -18,8 +18,7 @@ use super::{TendReport, lock};
 use crate::fsio::Dir;
 use crate::journal::Filter;
 use crate::mailbox::{Mailbox, Place, Scanned, Which};
-use crate::model::{Address, AgentName, Draft, Event, EventKind, Header, Kind, MessageId, Priority, Role, UniqueName};
-use crate::post::Letter;
+use crate::model::{Address, AgentName, Event, EventKind, Header, MessageId, Priority, UniqueName};
 
 /// How far back the archive and the dead are looked through.
 const BACK: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -192,11 +191,7 @@ impl Office {
 
     fn tell_of_deadline(&self, report: &mut TendReport, agent: &AgentName, watched: &Watched) -> Result<()> {
         let id = watched.name.id();
-        // Without a captain, and for what the captain itself let pass, the people hear of it.
-        let captain = self.roster().captain().map(|c| c.name.clone()).filter(|c| c != agent);
-        let people = self.roster().with_role(&Role::human()).into_iter().map(|a| a.name.clone());
-        let to: Vec<Address> =
-            captain.map_or_else(|| people.collect(), |c| vec![c]).into_iter().map(Address::Agent).collect();
+        let to = self.who_leads(agent);
         // An earlier daemon may have told it: the record says so once, too.
         let news = if to.is_empty() {
             !self.journal_has(&watched.name, agent, EventKind::Escalated)?
@@ -221,16 +216,12 @@ impl Office {
         let header = Header {
             to,
             subject: format!("Deadline passed: {subject}"),
-            kind: Some(Kind::SystemToAgent),
             priority: Priority::Urgent,
             ..Header::default()
         };
-        let system = AgentName::system();
-        let recipients = self.recipients(&header, &system)?;
         let body = format!("{agent} has not {what} {id} from {from} by {deadline}.\n\nSee: cellphone trace {id}\n");
         let key = Some(format!("deadline {id} {agent}"));
-        let posted =
-            self.post.post(Letter { draft: Draft::new(header, body), from: system, recipients, key, id: None })?;
+        let posted = self.post.post(self.system_letter(header, body, key)?)?;
         let news = !posted.duplicate;
         self.sent(posted, Vec::new());
         Ok(news)

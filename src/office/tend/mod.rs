@@ -1,11 +1,12 @@
 //! What the daemon does for the mailboxes, each step quick and idempotent:
-//! finish the spool, return leases, bury what expired, tell the captain of
+//! take forged mail away where policy says so, finish the spool, return leases, bury what expired, tell the captain of
 //! deadlines, restore traces, apply retention.
 //!
 //! A mailbox, letter or message with which a step cannot be done is named in
 //! the report and holds up no other.
 
 mod deadlines;
+mod forged;
 mod retention;
 mod traces;
 
@@ -15,7 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::mailbox::{Mailbox, MailboxError, Place, Which};
-use crate::model::{AgentName, Event, EventKind, MessageId, Priority};
+use crate::model::{Address, AgentName, Event, EventKind, MessageId, Priority, Role};
 
 use super::{Office, Result};
 
@@ -27,6 +28,7 @@ pub use retention::{RetentionDone, RetentionPlan};
 pub(super) struct Memory {
     sightings: Mutex<traces::Sightings>,
     deadlines: Mutex<deadlines::Deadlines>,
+    judged: Mutex<forged::Judged>,
 }
 
 /// What a step did.
@@ -92,7 +94,7 @@ impl Office {
         let mailbox = self.tree.mailbox(agent)?;
         self.bury_foreign(&mailbox)?;
         let mut unread = Unread::default();
-        let all = mailbox.scan(Which::Unread, None)?;
+        let all = self.without_forged(&mailbox, mailbox.scan(Which::Unread, None)?)?;
         lock(&self.memory.sightings).record(agent, &all, self.now());
         for found in all {
             let Some(brief) = self.brief(&mailbox, &found)? else { continue };
@@ -151,6 +153,14 @@ impl Office {
     /// When it cannot be read.
     pub fn spooled(&self) -> Result<usize> {
         Ok(self.post.spooled()?)
+    }
+
+    /// Who hears of what went wrong with an agent's mail: the captain; without
+    /// one, and for the captain's own mail, the people.
+    fn who_leads(&self, about: &AgentName) -> Vec<Address> {
+        let captain = self.roster().captain().map(|c| c.name.clone()).filter(|c| c != about);
+        let people = self.roster().with_role(&Role::human()).into_iter().map(|a| a.name.clone());
+        captain.map_or_else(|| people.collect(), |c| vec![c]).into_iter().map(Address::Agent).collect()
     }
 
     /// Takes a step in the mailbox of everyone on the roster. One that fails

@@ -156,6 +156,8 @@ fn content(office: &Office, agent: &AgentName) -> Option<String> {
     let texts: Vec<String> = found
         .iter()
         .filter_map(|one| mailbox.open(one).ok())
+        // Opened in a window, it would be in the scrollback of a terminal.
+        .filter(|message| !message.header.sealed)
         .map(|message| format!("From {}: {}\n{}", message.from(), message.header.subject, message.body))
         .collect();
     (!texts.is_empty()).then(|| texts.join("\n"))

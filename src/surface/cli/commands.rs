@@ -8,8 +8,8 @@ use super::context::Context;
 use super::failure::Failure;
 use super::{
     Run, ack, agents, archive, completions, config, coords, dead, demo, demo_agent, doctor, done, down, forward, inbox,
-    init, integrate, join, log, next, nudge, read, release, reply, retention, roles, run, search, send, snapshot,
-    status, thread, trace, trust, up, wait,
+    init, integrate, join, keys, log, next, nudge, read, release, reply, retention, roles, run, search, send, snapshot,
+    status, thread, trace, trust, unseal, up, wait,
 };
 
 /// A command as the list knows it.
@@ -71,6 +71,7 @@ pub(super) static COMMANDS: &[Entry] = &[
     entry::<reply::ReplyArgs>(MAIL, "reply", "Answer a message, in its thread", "cellphone reply 01K3ZJ9Q -m 'Done, see main.rs'"),
     entry::<forward::ForwardArgs>(MAIL, "forward", "Pass a message on", "cellphone forward 01K3ZJ9Q --to Agent-2 -m 'Yours, I think'"),
     entry::<ack::AckArgs>(MAIL, "ack", "Acknowledge a message; its sender gets a receipt", "cellphone ack 01K3ZJ9Q"),
+    entry::<unseal::UnsealArgs>(MAIL, "unseal", "Open a sealed message, and print its text alone", unseal::EXAMPLES),
     entry::<archive::ArchiveArgs>(MAIL, "archive", "File a message that is done with", "cellphone archive 01K3ZJ9Q"),
     entry::<next::NextArgs>(WORK, "next", "Claim the next message under a lease", "cellphone next --lease 10m\ncellphone next --urgent-first --json"),
     entry::<done::DoneArgs>(WORK, "done", "Finish a claimed message", "cellphone done 01K3ZJ9Q --token T"),
@@ -86,6 +87,7 @@ pub(super) static COMMANDS: &[Entry] = &[
     entry::<snapshot::SnapshotArgs>(KEEP, "snapshot", "Snapshots of everything: take, look, restore, keep", snapshot::EXAMPLES),
     entry::<agents::AgentsArgs>(WHO, "agents", "The roster: list, show, add, set, remove", agents::EXAMPLES),
     entry::<roles::RolesArgs>(WHO, "roles", "Who may do what", "cellphone roles list\ncellphone roles show captain"),
+    entry::<keys::KeysArgs>(WHO, "keys", "Keys that sign and open mail: make, list, rotate, revoke", keys::EXAMPLES),
     entry::<coords::CoordsArgs>(WHO, "coords", "Where on the screen the agents listen", coords::EXAMPLES),
     entry::<nudge::NudgeArgs>(WHO, "nudge", "Ring a window now, or say what would happen", "cellphone nudge Agent-2 --dry-run"),
     entry::<trust::TrustArgs>(WHO, "trust", "Approve what the tree may make the program do", "cellphone trust\ncellphone trust --yes"),

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::failure::Failure;
+use crate::office::Office;
 use crate::office::control::{self, Presence};
 use crate::office::setup::{self, Override};
-use crate::office::Office;
 use crate::surface::render::{Paint, Style, json};
 
 /// The options that every command takes.
@@ -52,7 +52,6 @@ pub(super) struct Context {
 
 impl Context {
     /// For these options, on this process's standard output.
-    #[must_use]
     ///
     /// # Errors
     /// `--set` says something that is no setting.

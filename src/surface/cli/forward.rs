@@ -14,6 +14,9 @@ pub(super) struct ForwardArgs {
     /// Recipients, separated by commas
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', required = true)]
     to: Vec<Address>,
+    /// Seal the body, also where the message is not sealed
+    #[arg(long)]
+    seal: bool,
     #[command(flatten)]
     body: BodyArgs,
 }
@@ -22,7 +25,7 @@ impl Run for ForwardArgs {
     fn run(self, cx: &Context) -> Result<(), Failure> {
         let office = cx.office()?;
         let body = self.body.read(office.settings().limits.body)?.unwrap_or_default();
-        let sent = office.forward(&self.id, self.to, body)?;
+        let sent = office.forward(&self.id, self.to, body, self.seal)?;
         mail::show_sent(cx, &sent, "forwarded")
     }
 }

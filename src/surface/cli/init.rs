@@ -24,11 +24,12 @@ pub(super) struct InitArgs {
 
 impl Run for InitArgs {
     fn run(self, cx: &Context) -> Result<(), Failure> {
-        let report = setup::init_with(&self.dir, self.human.as_deref(), &cx.said)?;
+        let setup::Made { report, keys, keys_folder } = setup::init_with(&self.dir, self.human.as_deref(), &cx.said)?;
         if cx.json() {
             return cx.write_json(&json!({
                 "root": report.root, "id": report.id, "human": report.human,
                 "created": report.created, "kept": report.kept, "default": report.is_default,
+                "keys": keys, "keys_folder": keys_folder,
             }));
         }
         let head = cx.paint(Paint::Good, "A working root");
@@ -39,6 +40,11 @@ impl Run for InitArgs {
             report.kept.len(),
             report.human
         );
+        if !keys.is_empty() {
+            let place = text::line(&keys_folder.display().to_string()).into_owned();
+            out +=
+                &format!("  {} made, to sign mail with, outside the root: {place}\n", text::count(keys.len(), "key"));
+        }
         let here = std::env::current_dir().and_then(|dir| dir.canonicalize());
         let enter = format!("cd {}", text::line(&quoted(&report.root.display().to_string())));
         let is_found = report.is_default || here.is_ok_and(|here| here.starts_with(&report.root));

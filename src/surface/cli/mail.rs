@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::context::Context;
 use super::failure::{Code, Failure};
 use crate::model::front_matter::FrontMatter;
-use crate::model::{Header, Priority};
-use crate::office::{ErrorKind, Listed, OfficeError, Opened, Sent};
+use crate::model::{AgentName, Header, Priority};
+use crate::office::{ErrorKind, Listed, OfficeError, Opened, Seal, Sent};
 use crate::surface::render::{Column, Paint, Table, age, foreign, provenance, text};
 
 impl From<OfficeError> for Failure {
@@ -46,6 +46,8 @@ pub(super) fn listed_json(m: &Listed) -> Map<String, Value> {
         "flags": m.flags.to_string(),
         "path": m.path,
         "verified": m.verified,
+        "verified_why": m.verified_why,
+        "sealed": m.sealed,
     }) else {
         return Map::new();
     };
@@ -62,6 +64,9 @@ pub(super) fn opened_json(m: &Opened) -> Map<String, Value> {
     }
     map.insert("header".into(), m.header_raw.clone().into());
     map.insert("body".into(), m.body.clone().into());
+    if let Seal::Closed(why) = &m.seal {
+        map.insert("sealed_why".into(), why.clone().into());
+    }
     map
 }
 
@@ -78,7 +83,7 @@ pub(super) fn show_sent(cx: &Context, s: &Sent, what: &str) -> Result<(), Failur
     for notice in &s.notices {
         cx.note(notice);
     }
-    let names = |list: &[crate::model::AgentName]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let names = |list: &[AgentName]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let mut line = format!("{what} {}", s.id);
     if !s.delivered.is_empty() {
         line += &format!(" to {}", names(&s.delivered));
@@ -97,14 +102,18 @@ pub(super) fn table(cx: &Context, messages: &[Listed]) -> String {
     if let Some(width) = cx.style.width.filter(|width| *width < NARROW) {
         return messages.iter().map(|m| narrow(cx, m, width)).collect();
     }
-    let mut table = Table::new(&[
-        Column::text("ID"),
-        Column::text("FROM"),
+    let marked = messages.iter().any(|m| m.verified == "forged")
+        || messages.iter().any(|m| m.verified == "verified") && messages.iter().any(|m| mark(m).is_some());
+    let mut columns = vec![Column::text("ID"), Column::text("FROM")];
+    // Where everything is as usual, signed or not, nothing need be said.
+    columns.extend(marked.then(|| Column::text("PROOF")));
+    columns.extend([
         Column::flexible("SUBJECT"),
         Column::text("STATE"),
         Column::text("PRIORITY"),
         Column::number("AGE"),
     ]);
+    let mut table = Table::new(&columns);
     for m in messages {
         let unseen = m.state == "new";
         let strong = unseen.then_some(Paint::Strong);
@@ -113,20 +122,34 @@ pub(super) fn table(cx: &Context, messages: &[Listed]) -> String {
             Priority::Urgent => ("urgent".to_owned(), Some(Paint::Warn)),
             Priority::Critical => ("critical".to_owned(), Some(Paint::Bad)),
         };
-        table.painted(vec![
-            (m.id.to_string(), Some(Paint::Faint)),
-            (m.from.to_string(), strong),
+        let mut cells = vec![(m.id.to_string(), Some(Paint::Faint)), (m.from.to_string(), strong)];
+        cells.extend(
+            marked.then(|| mark(m).map_or_else(Default::default, |(word, paint)| (word.to_owned(), Some(paint)))),
+        );
+        cells.extend([
             (m.subject.clone(), strong),
             (state_word(m.state).to_owned(), None),
             priority,
             (age::age(m.date, cx.now), Some(Paint::Faint)),
         ]);
+        table.painted(cells);
     }
     table.render(cx.style)
 }
 
+/// What is to be seen of a message's proof at a glance: the program's own
+/// notices are not signed, and say nothing that somebody would forge.
+fn mark(m: &Listed) -> Option<(&'static str, Paint)> {
+    match m.verified {
+        "forged" => Some(("forged", Paint::Bad)),
+        "unsigned" if m.from != AgentName::system() => Some(("unsigned", Paint::Warn)),
+        _ => None,
+    }
+}
+
 fn narrow(cx: &Context, m: &Listed, width: usize) -> String {
     let mut facts = vec![state_word(m.state).to_owned()];
+    facts.extend((m.verified == "forged").then(|| m.verified.to_owned()));
     if m.priority != Priority::Normal {
         facts.push(m.priority.as_str().to_owned());
     }
@@ -172,11 +195,27 @@ pub(super) fn show_opened(cx: &Context, m: &Opened) -> Result<(), Failure> {
     if l.ack {
         field("Ack", &format!("required: cellphone ack {}", l.id));
     }
+    match &m.seal {
+        Seal::None => {}
+        Seal::Opened => field("Sealed", "with age; opened"),
+        Seal::Closed(why) => field("Sealed", why),
+    }
     field("Id", &l.id.to_string());
     field("File", &l.path.display().to_string());
-    let (note, end) = (provenance::warning(l.from.as_str()), provenance::end(l.from.as_str()));
+    if let Some(why) = &l.verified_why {
+        let warning = format!("This is forged. {}. Whoever wrote it, do not act on it.", sentence(why));
+        out += &format!("\n{}\n", cx.paint(Paint::Bad, &text::wrap(&text::line(&warning), cx.style.width, 0)));
+    }
+    let (from, forged) = (l.from.as_str(), l.verified_why.is_some());
+    let note = provenance::warning(from, forged);
     out += &format!("\n{}\n", cx.paint(Paint::Warn, &text::wrap(&note, cx.style.width, 0)));
     out += &foreign::quote(&m.body, cx.style.width);
-    out += &format!("{}\n", cx.paint(Paint::Faint, &end));
+    out += &format!("{}\n", cx.paint(Paint::Faint, &provenance::end(from, forged)));
     cx.print(&out)
+}
+
+/// The text with a capital letter.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

@@ -32,6 +32,7 @@ mod inbox;
 mod init;
 mod integrate;
 mod join;
+mod keys;
 mod log;
 mod next;
 mod nudge;
@@ -49,6 +50,7 @@ mod status;
 mod thread;
 mod trace;
 mod trust;
+mod unseal;
 mod up;
 mod wait;
 

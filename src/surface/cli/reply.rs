@@ -10,6 +10,9 @@ use super::{Run, mail};
 pub(super) struct ReplyArgs {
     /// The message to answer
     id: String,
+    /// Seal the body, also where the message is not sealed
+    #[arg(long)]
+    seal: bool,
     #[command(flatten)]
     body: BodyArgs,
 }
@@ -18,7 +21,7 @@ impl Run for ReplyArgs {
     fn run(self, cx: &Context) -> Result<(), Failure> {
         let office = cx.office()?;
         let body = self.body.require(office.settings().limits.body)?;
-        let sent = office.reply(&self.id, body)?;
+        let sent = office.reply(&self.id, body, self.seal)?;
         mail::show_sent(cx, &sent, "replied")
     }
 }

@@ -83,6 +83,6 @@ fn role_json(office: &Office, role: &Role) -> serde_json::Value {
     let p = office.roster().policy(role);
     json!({
         "role": role, "send": p.send, "broadcast": p.broadcast, "max_priority": p.max_priority,
-        "manage": p.manage, "agents": who(office, role),
+        "manage": p.manage, "sign": p.sign, "seal": p.seal, "forged": p.forged, "agents": who(office, role),
     })
 }

@@ -17,6 +17,7 @@ use crate::surface::render::{json, text};
 pub(super) const EXAMPLES: &str = "cellphone send --to Agent-2 -s 'Review the parser' -m 'Branch parse-2, please'
 cellphone send --to @captain,Agent-3 -s Blocked --ack --deadline 30m -f why.md
 git diff | cellphone send --to any:@reviewer -s 'Look at this' -
+cellphone send --to Agent-2 -s 'The password' --seal -f secret.txt
 cellphone send --batch messages.jsonl";
 
 /// A batch is read whole before anything is sent; this bounds it.
@@ -24,7 +25,7 @@ const BATCH_LIMIT: u64 = 1 << 30;
 
 /// What says something of one message. A line of a batch says it itself: an
 /// option beside it would be ignored.
-const OF_ONE: [&str; 12] = [
+const OF_ONE: [&str; 13] = [
     "to",
     "cc",
     "subject",
@@ -37,6 +38,7 @@ const OF_ONE: [&str; 12] = [
     "expires",
     "tags",
     "idempotency_key",
+    "seal",
 ];
 
 /// Arguments of `send`.
@@ -71,6 +73,9 @@ pub(super) struct SendArgs {
     /// Sending again with the same key sends nothing twice
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
+    /// Seal the body: only the recipients and the sender can open it
+    #[arg(long)]
+    seal: bool,
     /// Send many: a file of JSON lines (`-` for standard input); each line says all of its own message
     #[arg(long, value_name = "FILE", conflicts_with_all = OF_ONE)]
     batch: Option<PathBuf>,
@@ -94,6 +99,7 @@ impl Run for SendArgs {
             expires: self.expires,
             tags: self.tags,
             idempotency_key: self.idempotency_key,
+            seal: self.seal,
             ..SendRequest::default()
         })?;
         mail::show_sent(cx, &sent, "sent")
@@ -120,6 +126,8 @@ struct Line {
     #[serde(default)]
     tags: Vec<String>,
     idempotency_key: Option<String>,
+    #[serde(default)]
+    seal: bool,
     in_reply_to: Option<MessageId>,
     thread: Option<MessageId>,
 }
@@ -184,6 +192,7 @@ fn request(text: &str) -> Result<SendRequest, String> {
         body: line.body,
         tags: line.tags,
         idempotency_key: line.idempotency_key,
+        seal: line.seal,
         in_reply_to: line.in_reply_to,
         thread: line.thread,
         ..SendRequest::default()

@@ -10,6 +10,8 @@ pub mod age;
 pub mod foreign;
 pub mod json;
 mod links;
+#[cfg(test)]
+mod links_tests;
 pub mod provenance;
 pub mod style;
 pub mod table;

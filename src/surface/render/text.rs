@@ -163,9 +163,9 @@ pub fn wrap(prose: &str, width: Option<usize>, indent: usize) -> String {
 pub fn count(n: usize, noun: &str) -> String {
     match noun.strip_suffix('y') {
         _ if n == 1 => format!("{n} {noun}"),
-        Some(stem) => format!("{n} {stem}ies"),
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{n} {stem}ies"),
         None if noun.ends_with('x') => format!("{n} {noun}es"),
-        None => format!("{n} {noun}s"),
+        _ => format!("{n} {noun}s"),
     }
 }
 
@@ -209,7 +209,8 @@ mod tests {
 
     #[test]
     fn joiners_stay_where_they_join_and_show_where_they_hide() {
-        for fine in ["👩\u{200d}💻", "1\u{fe0f}\u{20e3} ❤\u{fe0f}", "می\u{200c}خواهم", "क्\u{200d}ष"] {
+        for fine in ["👩\u{200d}💻", "1\u{fe0f}\u{20e3} ❤\u{fe0f}", "می\u{200c}خواهم", "क्\u{200d}ष"]
+        {
             assert_eq!(line(fine), fine);
         }
         assert_eq!(line("pay\u{200d}pal"), "pay⟨U+200D⟩pal");

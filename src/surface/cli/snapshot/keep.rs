@@ -263,7 +263,10 @@ impl KeyWhat {
             Self::File => {
                 let secrets = office.snapshot_secrets()?;
                 let path = secrets.password_file().ok_or_else(|| {
-                    Failure::new(Code::NotFound, format!("the password is in no file; it is in {}", secrets.source().place()))
+                    Failure::new(
+                        Code::NotFound,
+                        format!("the password is in no file; it is in {}", secrets.source().place()),
+                    )
                 })?;
                 if cx.json() {
                     return cx.write_json(&json!({ "password_file": path, "there": path.is_file() }));

@@ -1,0 +1,34 @@
+//! Work on many things with every processor, in their order.
+
+use std::num::NonZero;
+
+/// Fewer than this are done sooner than a thread is started.
+const FEW: usize = 64;
+
+/// What `work` makes of each, in order.
+pub(super) fn map<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    if things.len() < FEW || threads == 1 {
+        return things.iter().map(work).collect();
+    }
+    let share = things.len().div_ceil(threads);
+    let work = &work;
+    std::thread::scope(|scope| {
+        let workers: Vec<_> =
+            things.chunks(share).map(|some| scope.spawn(move || some.iter().map(work).collect::<Vec<R>>())).collect();
+        let done = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
+        // A panic in one is the caller's, as it is without threads.
+        done.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_order_stays_however_many_there_are() {
+        for n in [0, 1, 63, 64, 65, 1_001] {
+            let things: Vec<usize> = (0..n).collect();
+            assert_eq!(super::map(&things, |n| n * 2), things.iter().map(|n| n * 2).collect::<Vec<_>>());
+        }
+    }
+}
