@@ -54,6 +54,8 @@ pub use outcome::{Attempt, Outcome, Reason};
 pub use profile::Profile;
 pub use target::{PinnedProcess, ScreenTarget, Spot, SubmitRule, Target, TmuxTarget, Way};
 
+use crate::config::SecretSource;
+
 /// What one attempt may use.
 #[derive(Debug, Clone)]
 pub struct NudgeContext {
@@ -66,6 +68,8 @@ pub struct NudgeContext {
     /// What to paste instead of the notice: a message whose owner asked for
     /// that (`nudge.content: message`). Control characters are removed.
     pub message: Option<String>,
+    /// Where the token for webhooks is.
+    pub webhook_token: SecretSource,
     /// Judge only; [`Outcome::Typed`] then means that it would be typed.
     pub dry_run: bool,
 }
@@ -79,6 +83,7 @@ impl NudgeContext {
             human_idle: Duration::from_secs(5),
             limit: Duration::from_secs(15),
             message: None,
+            webhook_token: SecretSource::None,
             dry_run: false,
         }
     }
@@ -106,7 +111,7 @@ pub fn nudge(target: &Target, notice: &Notice, context: &NudgeContext) -> Attemp
         Way::Command(_) | Way::Desktop | Way::Webhook(_) if context.dry_run => Attempt::of(Outcome::Delivered),
         Way::Command(argv) => command::nudge(argv, notice, context.limit),
         Way::Desktop => desktop::nudge(notice, context.limit),
-        Way::Webhook(url) => webhook::nudge(url, notice, context.limit),
+        Way::Webhook(url) => webhook::nudge(url, notice, context),
     }
 }
 

@@ -9,20 +9,22 @@
 //! trusted roots are the system's.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
+use super::NudgeContext;
 use super::notice::{Notice, without_controls};
 use super::outcome::{Attempt, Outcome};
+use crate::config::Secret;
 
 const SECURE: &str = "https://";
 const PLAIN: &str = "http://";
 
-/// Posts the notice. `limit` bounds all of it, from the name to the answer.
+/// Posts the notice, with the token when there is one. The limit bounds all of
+/// it, from the name to the answer.
 #[must_use]
-pub fn nudge(url: &str, notice: &Notice, limit: Duration) -> Attempt {
-    Attempt::of(match post(url, notice, limit) {
+pub fn nudge(url: &str, notice: &Notice, context: &NudgeContext) -> Attempt {
+    Attempt::of(match post(url, notice, context) {
         Ok(()) => Outcome::Delivered,
         Err(why) => {
             let host = host(url).unwrap_or("without an address");
@@ -49,10 +51,23 @@ fn host(url: &str) -> Option<&str> {
     authority.rsplit('@').next().filter(|host| !host.is_empty())
 }
 
-fn post(url: &str, notice: &Notice, limit: Duration) -> Result<(), String> {
+/// The token, which goes to nobody who could be overheard.
+fn token(url: &str, context: &NudgeContext) -> Result<Option<Secret>, String> {
+    let token = context.webhook_token.fetch().map_err(|e| format!("nudge.webhook_token: {e}"))?;
+    let here = ["127.0.0.1", "localhost", "[::1]"];
+    let host = host(url).unwrap_or_default();
+    let host = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(host, _)| host);
+    if token.is_some() && !url.starts_with(SECURE) && !here.contains(&host) {
+        return Err("a token goes over https only, or to this machine; nothing was sent".to_owned());
+    }
+    Ok(token)
+}
+
+fn post(url: &str, notice: &Notice, context: &NudgeContext) -> Result<(), String> {
     check(url)?;
+    let token = token(url, context)?;
     let mut config = ureq::Agent::config_builder()
-        .timeout_global(Some(limit))
+        .timeout_global(Some(context.limit))
         .max_redirects(0)
         .max_redirects_will_error(false)
         .http_status_as_error(false)
@@ -63,7 +78,10 @@ fn post(url: &str, notice: &Notice, limit: Duration) -> Result<(), String> {
     let json = serde_json::json!({
         "agent": notice.agent, "new": notice.new, "urgent": notice.urgent, "from": notice.from, "text": notice.text(),
     });
-    let request = ureq::Agent::new_with_config(config.build()).post(url).header("content-type", "application/json");
+    let mut request = ureq::Agent::new_with_config(config.build()).post(url).header("content-type", "application/json");
+    if let Some(token) = &token {
+        request = request.header("authorization", format!("Bearer {}", token.expose()));
+    }
     let status = request.send(json.to_string().as_bytes()).map_err(|e| e.to_string())?.status();
     if status.is_success() {
         return Ok(());
@@ -113,8 +131,10 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
     use std::thread::JoinHandle;
+    use std::time::Duration;
 
     use super::*;
+    use crate::config::SecretSource;
     use crate::model::AgentName;
 
     /// Answers one request, and gives it.
@@ -136,9 +156,13 @@ mod tests {
     }
 
     fn ring(url: &str, limit: Duration) -> Outcome {
+        ring_with(url, limit, SecretSource::None)
+    }
+
+    fn ring_with(url: &str, limit: Duration, webhook_token: SecretSource) -> Outcome {
         let name = |n| AgentName::new(n).unwrap();
         let notice = Notice { agent: name("Agent-3"), new: 2, urgent: 1, from: vec![name("Agent-1")], ids: vec![] };
-        nudge(url, &notice, limit).outcome
+        nudge(url, &notice, &NudgeContext { limit, webhook_token, ..NudgeContext::new("") }).outcome
     }
 
     const LONG: Duration = Duration::from_secs(20);
@@ -154,6 +178,27 @@ mod tests {
         let wanted =
             serde_json::json!({ "agent": "Agent-3", "new": 2, "urgent": 1, "from": ["Agent-1"], "text": text });
         assert_eq!(json, wanted);
+    }
+
+    #[test]
+    fn a_token_goes_along_and_over_no_open_line() {
+        let tmp = tempfile::tempdir().unwrap();
+        let dir = crate::fsio::Dir::open(tmp.path()).unwrap();
+        dir.create("token", b"unit-token-4711\n", true).unwrap();
+        let source = || SecretSource::File(tmp.path().join("token"));
+        let (url, served) = server("HTTP/1.1 204 No Content\r\n\r\n");
+        assert_eq!(ring_with(&url, LONG, source()), Outcome::Delivered);
+        let seen = served.join().unwrap();
+        assert!(seen.to_lowercase().contains("\r\nauthorization: bearer unit-token-4711\r\n"), "{seen}");
+        for (url, source) in [
+            ("http://example.org/hook", source()),
+            ("http://127.0.0.1.example.org/hook", source()),
+            ("http://127.0.0.1:1/hook", SecretSource::File(tmp.path().join("none"))),
+        ] {
+            let Outcome::Failed(why) = ring_with(url, LONG, source) else { panic!("{url}") };
+            assert!(why.contains("over https only") || why.contains("no such file"), "{why}");
+            assert!(!why.contains("4711"), "{why}");
+        }
     }
 
     #[test]

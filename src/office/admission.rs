@@ -79,10 +79,11 @@ impl Office {
             _ => derived,
         };
         header.kind = Some(kind);
-        self.ask_guard(&from, &recipients, header)?;
+        let must_seal = policy.seal == Sealing::Required && !is_receipt;
+        self.refuse_leaks(&draft, draft.header.sealed || must_seal)?;
+        self.ask_guard(&from, &recipients, &draft.header)?;
         // Last, so that a key that is rotated meanwhile signs nothing any more.
         let signer = self.signer_for(&from, policy.sign)?;
-        let must_seal = policy.seal == Sealing::Required && !is_receipt;
         let mark = self.seal_draft(&mut draft, &from, &recipients, must_seal)?;
         Ok((Letter { key, id, signer, mark, ..Letter::new(draft, from, recipients) }, notices))
     }

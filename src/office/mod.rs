@@ -22,6 +22,7 @@ pub mod hosting;
 pub mod integrate;
 pub mod joining;
 pub mod keys;
+mod leaks;
 mod mail_read;
 mod mail_send;
 pub mod onboarding;

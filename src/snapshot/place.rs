@@ -5,14 +5,21 @@ use std::path::{Path, PathBuf};
 
 use super::remote::{self, without_password};
 use super::{Result, SnapshotError};
+use crate::config::SecretSource;
 
-/// Where a repository is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where a repository is. Shows itself without the password that may be in it.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Place {
     /// A folder of this machine.
     Local(PathBuf),
     /// `rest:https://…` or `s3:https://…`, for what was built with it.
     Remote(String),
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Place({self})")
+    }
 }
 
 impl fmt::Display for Place {
@@ -54,6 +61,23 @@ impl Place {
             return Err(SnapshotError::Place(format!("{}: {why}", without_password(text))));
         }
         Ok(Self::Remote(text.to_owned()))
+    }
+
+    /// The same with the password of its server, where the name has a user
+    /// and no password.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Secret`] when the password is not where it should be.
+    pub fn unlocked_by(self, password: &SecretSource) -> Result<Self> {
+        let Self::Remote(name) = &self else { return Ok(self) };
+        let Some((before, behind)) = remote::password_goes(name) else { return Ok(self) };
+        let fetched = password.fetch();
+        let fetched = fetched
+            .map_err(|e| SnapshotError::Secret(format!("the password of {self} (snapshot.remote_password): {e}")))?;
+        Ok(match fetched {
+            Some(secret) => Self::Remote(remote::with_password(before, secret.expose(), behind)),
+            None => self,
+        })
     }
 
     /// The folder, of a repository of this machine.

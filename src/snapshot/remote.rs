@@ -43,6 +43,20 @@ pub(super) fn options(text: &str, environment: impl Fn(&str) -> Option<String>) 
     }
 }
 
+/// Where a password belongs in the name of a REST server that has a user and
+/// no password: what stands before it and behind.
+pub(super) fn password_goes(name: &str) -> Option<(&str, &str)> {
+    let at = name.strip_prefix("rest:")?.find("//")? + "rest:".len() + 2;
+    let end = name[at..].find('/').map_or(name.len(), |slash| at + slash);
+    let user = at + name[at..end].rfind('@')?;
+    (!name[at..user].contains(':')).then(|| name.split_at(user))
+}
+
+/// The name with a password in that place.
+pub(super) fn with_password(before: &str, password: &str, behind: &str) -> String {
+    format!("{before}:{}{behind}", encoded(password))
+}
+
 /// A URL of a REST server with the user and password of the environment, when
 /// it names no user itself.
 fn with_credentials(text: &str, environment: impl Fn(&str) -> Option<String>) -> String {
@@ -111,6 +125,15 @@ mod tests {
         assert_eq!(with_credentials("rest:http://host/x@y/", known), "rest:http://me:a%2Fb%40c@host/x@y/");
         assert_eq!(with_credentials("rest:http://you@host/", known), "rest:http://you@host/");
         assert_eq!(with_credentials("rest:http://host/", nothing), "rest:http://host/");
+    }
+
+    #[test]
+    fn a_password_goes_where_only_a_user_stands() {
+        let (before, behind) = password_goes("rest:http://me@host/x@y/").unwrap();
+        assert_eq!(with_password(before, "a/b", behind), "rest:http://me:a%2Fb@host/x@y/");
+        for other in ["rest:http://host/x@y/", "rest:http://me:p@host/", "s3:http://me@host/b", "rest:host"] {
+            assert_eq!(password_goes(other), None, "{other}");
+        }
     }
 
     #[test]

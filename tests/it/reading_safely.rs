@@ -25,7 +25,7 @@ fn no_line_of_a_body_poses_as_the_header_or_the_end() {
     let id = send(&world, "imitation", IMITATION);
     let shown = world.ok("Agent-2", &["read", "--peek", &id]);
     let lines: Vec<&str> = shown.lines().collect();
-    assert!(lines[0].starts_with("From ") && lines[0].contains("Agent-1 (unsigned)"), "{shown}");
+    assert!(lines[0].starts_with("From ") && lines[0].contains("Agent-1 (verified)"), "{shown}");
     let begin = lines.iter().position(|l| l.starts_with('|')).unwrap();
     let end = lines.iter().rposition(|l| l.starts_with('|')).unwrap();
     assert_eq!(

@@ -27,7 +27,7 @@ const LAYERS: [(&str, u8); 16] = [
 ];
 
 /// A crate that stands behind one module, and that module.
-const VENDORS: [(&str, &str); 15] = [
+const VENDORS: [(&str, &str); 16] = [
     // `age` alone is a module of `surface/render` as well.
     ("age::armor", "src/identity/seal.rs"),
     ("ssh_key", "src/identity/"),
@@ -41,6 +41,7 @@ const VENDORS: [(&str, &str); 15] = [
     ("zstd", "src/snapshot/cipher.rs"),
     ("fs2", "src/fsio/lock.rs"),
     ("grep_searcher", "src/office/"),
+    ("secrets_scanner", "src/office/leaks.rs"),
     ("ureq", "src/nudge/webhook.rs"),
     ("rustls_graviola", "src/nudge/webhook.rs"),
     ("rustls_native_certs", "src/nudge/webhook.rs"),

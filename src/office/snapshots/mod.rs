@@ -76,9 +76,7 @@ impl Office {
         let places = self.snapshot_places()?;
         let mut found = Vec::new();
         for text in &places.repositories {
-            let place = Place::parse(text, &places.usual)?;
-            place.must_be_outside(self.root().path())?;
-            found.push(place);
+            found.push(self.snapshot_place_at(text, &places)?);
         }
         if found.is_empty() {
             return Err(OfficeError::new(ErrorKind::Usage, "snapshot.repositories names no repository")
@@ -111,7 +109,11 @@ impl Office {
 
     fn snapshot_place(&self, which: Option<&str>) -> Result<Place> {
         let Some(text) = which else { return Ok(self.snapshot_repositories()?.remove(0)) };
-        let place = Place::parse(text, &self.snapshot_places()?.usual)?;
+        self.snapshot_place_at(text, &self.snapshot_places()?)
+    }
+
+    fn snapshot_place_at(&self, text: &str, places: &SnapshotPlaces) -> Result<Place> {
+        let place = Place::parse(text, &places.usual)?.unlocked_by(&places.remote_password)?;
         place.must_be_outside(self.root().path())?;
         Ok(place)
     }

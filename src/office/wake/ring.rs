@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use super::{End, Order, Rung};
+use crate::config::SecretSource;
 use crate::mailbox::Which;
 use crate::model::{Address, AgentName, Priority, Role};
 use crate::nudge::{
@@ -75,9 +76,18 @@ pub(super) fn attempt(office: &Office, agent: &AgentName, channel: usize, notice
         Ok(target) => target,
         Err(why) => return Attempt::of(Outcome::Failed(why)),
     };
+    let webhook_token = match channel.kind {
+        ChannelKind::Webhook => crate::config::webhook_token(office.root(), office.settings()),
+        _ => Ok(SecretSource::None),
+    };
+    let webhook_token = match webhook_token {
+        Ok(source) => source,
+        Err(e) => return Attempt::of(Outcome::Failed(e.to_string())),
+    };
     let context = NudgeContext {
         human_idle: office.settings().nudge.human_idle,
         limit: LIMIT,
+        webhook_token,
         message: (agent.nudge.content == NudgeContent::Message).then(|| content(office, &agent.name)).flatten(),
         dry_run,
         ..NudgeContext::new(office.root().state().path())

@@ -66,7 +66,17 @@ impl Context {
     /// # Errors
     /// No root, or nobody of that name.
     pub(super) fn office(&self) -> Result<Office, Failure> {
-        let office = Office::open_with(self.globals.root.as_deref(), self.globals.actor.as_deref(), &self.said)?;
+        self.office_with(None)
+    }
+
+    /// The same with one more setting, `KEY=VALUE`, that an option stands for.
+    ///
+    /// # Errors
+    /// As [`office`](Self::office).
+    pub(super) fn office_with(&self, setting: Option<String>) -> Result<Office, Failure> {
+        let mut said = self.said.clone();
+        said.extend(setup::said(setting.as_slice())?);
+        let office = Office::open_with(self.globals.root.as_deref(), self.globals.actor.as_deref(), &said)?;
         self.warn_of(&office);
         if let Some(command) = self.mailbox_command {
             let presence = control::report_presence(office.root().state().path(), &office.actor(), command);

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::failure::Failure;
-use super::parse::BodyArgs;
+use super::parse::{BodyArgs, ScanArgs};
 use super::{Run, mail};
 use crate::model::Address;
 
@@ -18,12 +18,14 @@ pub(super) struct ForwardArgs {
     #[arg(long)]
     seal: bool,
     #[command(flatten)]
+    scan: ScanArgs,
+    #[command(flatten)]
     body: BodyArgs,
 }
 
 impl Run for ForwardArgs {
     fn run(self, cx: &Context) -> Result<(), Failure> {
-        let office = cx.office()?;
+        let office = cx.office_with(self.scan.said())?;
         let body = self.body.read(office.settings().limits.body)?.unwrap_or_default();
         let sent = office.forward(&self.id, self.to, body, self.seal)?;
         mail::show_sent(cx, &sent, "forwarded")

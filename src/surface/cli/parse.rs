@@ -8,6 +8,28 @@ use jiff::Timestamp;
 
 use super::failure::{Code, Failure};
 
+/// Whether this one mail is searched for secrets; shared by what sends.
+#[derive(Debug, clap::Args)]
+pub(super) struct ScanArgs {
+    /// Search it for secrets: always, broadcast or off; the setting send.scan_secrets says so for all
+    #[arg(
+        long,
+        value_name = "WHEN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "always",
+        value_parser = ["always", "broadcast", "off"]
+    )]
+    scan_secrets: Option<String>,
+}
+
+impl ScanArgs {
+    /// As a setting of this command.
+    pub(super) fn said(&self) -> Option<String> {
+        self.scan_secrets.as_ref().map(|when| format!("send.scan_secrets={when}"))
+    }
+}
+
 /// Reads `10m`, `2h`, `1h30m`, `90s`, `1d`, `500ms`, or plain seconds.
 ///
 /// # Errors

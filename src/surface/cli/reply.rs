@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::failure::Failure;
-use super::parse::BodyArgs;
+use super::parse::{BodyArgs, ScanArgs};
 use super::{Run, mail};
 
 /// Arguments of `reply`.
@@ -14,12 +14,14 @@ pub(super) struct ReplyArgs {
     #[arg(long)]
     seal: bool,
     #[command(flatten)]
+    scan: ScanArgs,
+    #[command(flatten)]
     body: BodyArgs,
 }
 
 impl Run for ReplyArgs {
     fn run(self, cx: &Context) -> Result<(), Failure> {
-        let office = cx.office()?;
+        let office = cx.office_with(self.scan.said())?;
         let body = self.body.require(office.settings().limits.body)?;
         let sent = office.reply(&self.id, body, self.seal)?;
         mail::show_sent(cx, &sent, "replied")

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::failure::Failure;
-use super::parse::{self, BodyArgs};
+use super::parse::{self, BodyArgs, ScanArgs};
 use super::{Run, mail};
 use crate::model::{Address, MessageId, Priority};
 use crate::office::SendRequest;
@@ -76,6 +76,8 @@ pub(super) struct SendArgs {
     /// Seal the body: only the recipients and the sender can open it
     #[arg(long)]
     seal: bool,
+    #[command(flatten)]
+    scan: ScanArgs,
     /// Send many: a file of JSON lines (`-` for standard input); each line says all of its own message
     #[arg(long, value_name = "FILE", conflicts_with_all = OF_ONE)]
     batch: Option<PathBuf>,
@@ -83,7 +85,7 @@ pub(super) struct SendArgs {
 
 impl Run for SendArgs {
     fn run(self, cx: &Context) -> Result<(), Failure> {
-        let office = cx.office()?;
+        let office = cx.office_with(self.scan.said())?;
         let limit = office.settings().limits.body;
         if let Some(file) = &self.batch {
             return batch(cx, &office, &parse::read_text(file, BATCH_LIMIT)?);
