@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{ErrorKind, Office, OfficeError, Result};
-use crate::config::{self, ConfigError, InitReport, Settings, trust};
+use crate::config::{self, ConfigError, InitReport, Secret, Settings, trust};
 use crate::identity::{KeyRing, Signers};
 use crate::model::{AgentName, Event, EventKind, Role};
 use crate::roster::{NudgeOptions, Roster, remove_agent, save_agent};
@@ -192,6 +192,32 @@ impl Office {
         let (mut overrides, _) = super::running::asked(self.root());
         overrides.extend_from_slice(self.said());
         setting_of(&config::settings_in_force(self.root(), &overrides).0, key)
+    }
+
+    /// Whether the actor may set this setting to a secret: asked before a
+    /// person types one.
+    ///
+    /// # Errors
+    /// The actor may not, there is no such setting, or it holds no secret.
+    pub fn may_hold_secret(&self, key: &str) -> Result<()> {
+        self.must_manage()?;
+        if config::is_secret(key).map_err(setting_refused)? {
+            return Ok(());
+        }
+        let why = format!("`{key}` is no secret, so nobody could read it any more");
+        Err(OfficeError::new(ErrorKind::Usage, why).hint(format!("cellphone config set {key} VALUE")))
+    }
+
+    /// Encrypts a secret: what is to be written into a setting.
+    ///
+    /// # Errors
+    /// As [`may_hold_secret`](Self::may_hold_secret), or the text is empty.
+    pub fn sealed_for(&self, key: &str, text: String) -> Result<String> {
+        self.may_hold_secret(key)?;
+        if text.is_empty() {
+            return Err(OfficeError::new(ErrorKind::Usage, "nothing was given, so nothing was written"));
+        }
+        config::seal(self.root(), &Secret::new(text)).map_err(setting_refused)
     }
 
     /// Adds somebody to the roster, with a mailbox and a key.

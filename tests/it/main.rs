@@ -33,6 +33,7 @@ mod restore_storm;
 mod retry;
 mod sandbox;
 mod screen;
+mod secrets;
 mod snapshot;
 mod snapshot_remote;
 mod snapshot_restic;

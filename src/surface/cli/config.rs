@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::Run;
 use super::context::Context;
 use super::failure::{Code, Failure};
+use super::{Run, parse};
 use crate::office::Office;
 use crate::office::setup::{FileLayer, SchemaOf, Setting, json_schema, json_schema_text};
 use crate::surface::render::{Column, Paint, Table, text};
@@ -13,6 +13,7 @@ pub(super) const EXAMPLES: &str = "cellphone config show --origin
 cellphone config get limits.body
 cellphone config set nudge.cooldown 10s
 cellphone config set --user log.filter warn
+pass show hook | cellphone config set --secret nudge.webhook_token
 cellphone config set --runtime nudge.enabled false
 cellphone config unset nudge.cooldown";
 
@@ -43,11 +44,14 @@ enum What {
     Set {
         #[command(flatten)]
         place: Place,
+        /// Encrypt what is typed, or comes on standard input, and write that
+        #[arg(long, conflicts_with_all = ["value", "runtime"])]
+        secret: bool,
         /// Its key, as limits.body
         key: String,
         /// Its value, as 10MiB, 5m, 100 or true
-        #[arg(allow_hyphen_values = true)]
-        value: String,
+        #[arg(allow_hyphen_values = true, required_unless_present = "secret")]
+        value: Option<String>,
     },
     /// Take one setting out of config/cellphone.yaml, or elsewhere, so that what is below it holds
     Unset {
@@ -116,7 +120,12 @@ impl Run for ConfigArgs {
                 };
                 if cx.json() { cx.write_json(&as_json(found)) } else { cx.say(&text::line(&found.value)) }
             }
-            What::Set { place, key, value } => place.change(cx, &office, &key, Some(&value)),
+            What::Set { place, secret: true, key, .. } => {
+                office.may_hold_secret(&key)?;
+                let sealed = office.sealed_for(&key, parse::secret(&format!("{key}: "))?)?;
+                place.change(cx, &office, &key, Some(&sealed))
+            }
+            What::Set { place, key, value, .. } => place.change(cx, &office, &key, Some(&value.unwrap_or_default())),
             What::Unset { place, key } => place.change(cx, &office, &key, None),
             _ if cx.json() => cx.write_json(&all.iter().map(as_json).collect::<Vec<_>>()),
             What::Show { about: true, .. } => cx.print(&explained(cx, &all)),

@@ -30,6 +30,20 @@ impl ScanArgs {
     }
 }
 
+/// A secret, typed without being shown, or the first line of standard input.
+///
+/// # Errors
+/// Nothing can be read.
+pub fn secret(prompt: &str) -> Result<String, Failure> {
+    use std::io::IsTerminal as _;
+    if std::io::stdin().is_terminal() {
+        return Ok(rpassword::prompt_password(prompt)?);
+    }
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
 /// Reads `10m`, `2h`, `1h30m`, `90s`, `1d`, `500ms`, or plain seconds.
 ///
 /// # Errors
