@@ -153,7 +153,7 @@ fn settings(root: &Path) {
         ("breaker_rest", "200ms"),
         ("budget", "0"),
     ] {
-        let line = text.lines().find(|l| l.trim_start().starts_with(&format!("{key}: "))).unwrap().to_owned();
+        let line = text.lines().find(|l| l.trim_start().starts_with(&format!("#{key}: "))).unwrap().to_owned();
         text = text.replacen(&format!("\n{line}\n"), &format!("\n  {key}: {value}\n"), 1);
     }
     fs::write(path, text).unwrap();
