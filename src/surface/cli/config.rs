@@ -45,7 +45,7 @@ enum What {
         #[command(flatten)]
         place: Place,
         /// Encrypt what is typed, or comes on standard input, and write that
-        #[arg(long, conflicts_with_all = ["value", "runtime"])]
+        #[arg(long, conflicts_with_all = ["value", "runtime", "system"])]
         secret: bool,
         /// Its key, as limits.body
         key: String,
