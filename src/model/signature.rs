@@ -6,8 +6,8 @@
 //! the file but those lines, so that `sed` can take the two apart:
 //!
 //! ```sh
-//! sed -n '1,/^---$/{/^signature: |$/,/^  -----END SSH SIGNATURE-----$/{s/^  //p}}' FILE > sig
-//! sed '1,/^---$/{/^signature: |$/,/^  -----END SSH SIGNATURE-----$/d}' FILE > signed
+//! sed -n '1,/^---$/{/^signature: |$/,/^  -----END SSH SIGNATURE-----$/{s/^  //p;};}' FILE > sig
+//! sed '1,/^---$/{/^signature: |$/,/^  -----END SSH SIGNATURE-----$/d;}' FILE > signed
 //! ```
 //!
 //! Anything else under that key is no signature and is told as malformed: what
