@@ -23,6 +23,10 @@ const HEAD_REVOKED: &str = "# Public keys that count no more, one a line; what t
 /// # Errors
 /// When a file cannot be read or written.
 pub fn register(root: &Root, keys: &[(AgentName, PublicKey)], after: Timestamp) -> Result<()> {
+    // An empty list of revoked keys, so that `ssh-keygen -r` has a file to read.
+    if trust::approved(root, REVOKED)?.is_none() {
+        change(root, REVOKED, HEAD_REVOKED, str::to_owned)?;
+    }
     change(root, ALLOWED, HEAD, |text| {
         let known = parse(text).0;
         keys.iter().fold(text.to_owned(), |text, (name, key)| {

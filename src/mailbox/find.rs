@@ -81,6 +81,10 @@ impl Mailbox {
     /// # Errors
     /// When a folder cannot be read.
     pub fn archived_since(&self, since: Timestamp) -> Result<HashMap<MessageId, Scanned>> {
+        // Also where nothing may be written: a folder that is not there holds nothing.
+        if self.home.stat(Place::Archive.word())?.is_none() {
+            return Ok(HashMap::new());
+        }
         let found = self.scan_days_from(Place::Archive, &day(since))?;
         Ok(found.into_iter().filter_map(Raw::read).map(|one| (one.name.id(), one)).collect())
     }

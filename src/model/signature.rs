@@ -6,8 +6,8 @@
 //! the file but those lines, so that `sed` can take the two apart:
 //!
 //! ```sh
-//! sed -n '1,/^---$/{/^signature: |$/,/^  -----END SSH SIGNATURE-----$/{s/^  //p}}' FILE > sig
-//! sed '1,/^---$/{/^signature: |$/,/^  -----END SSH SIGNATURE-----$/d}' FILE > signed
+//! sed -n '1,/^---$/{/^signature: |$/,/^  -----END SSH SIGNATURE-----$/{s/^  //p;};}' FILE > sig
+//! sed '1,/^---$/{/^signature: |$/,/^  -----END SSH SIGNATURE-----$/d;}' FILE > signed
 //! ```
 //!
 //! Anything else under that key is no signature and is told as malformed: what
@@ -20,6 +20,7 @@ use super::front_matter::{FrontMatter, Limits, split};
 /// The key of the entry.
 pub const KEY: &str = "signature";
 
+const OPENING: &[u8] = b"---\n";
 const HEAD: &str = "signature: |\n";
 const INDENT: &str = "  ";
 const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----";
@@ -59,14 +60,17 @@ pub fn take_apart(bytes: &[u8]) -> Result<Option<Signed<'_>>, &'static str> {
     let Ok(front) = FrontMatter::parse(header) else { return Err("its header cannot be read") };
     let Some(entry) = front.entries().iter().find(|entry| entry.key == KEY) else { return Ok(None) };
     let armor = armor_of(&header[entry.span.clone()])?;
-    // A carriage return there moves the end of the header for `sed`.
-    let opening = b"---\n".len();
-    let closing = bytes.get(opening + header.len()..).unwrap_or_default();
-    if !bytes.starts_with(b"---\n") || !(closing == b"---" || closing.starts_with(b"---\n")) {
-        return Err("the lines around the header are not exactly `---`");
-    }
-    let (start, end) = (opening + entry.span.start, opening + entry.span.end);
+    bounded(bytes, header)?;
+    let (start, end) = (OPENING.len() + entry.span.start, OPENING.len() + entry.span.end);
     Ok(Some(Signed { before: &bytes[..start], after: &bytes[end..], armor }))
+}
+
+/// Whether the header ends for everybody at the same place: a carriage return
+/// in the lines around it would move its end for `sed`.
+fn bounded(bytes: &[u8], header: &str) -> Result<(), &'static str> {
+    let closing = bytes.get(OPENING.len() + header.len()..).unwrap_or_default();
+    let exact = bytes.starts_with(OPENING) && (closing == b"---" || closing.starts_with(b"---\n"));
+    if exact { Ok(()) } else { Err("the lines around the header are not exactly `---`") }
 }
 
 /// The armour in an entry, without what the header adds to it.
@@ -118,7 +122,8 @@ pub fn put_in(bytes: &[u8], armor: &str) -> Result<Vec<u8>, ModelError> {
         block.push('\n');
     }
     armor_of(&block).map_err(fault)?;
-    let end = b"---\n".len() + header.len();
+    bounded(bytes, header).map_err(fault)?;
+    let end = OPENING.len() + header.len();
     Ok([&bytes[..end], block.as_bytes(), &bytes[end..]].concat())
 }
 

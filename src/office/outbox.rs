@@ -83,7 +83,9 @@ impl Office {
             }
         }
         if draft.header.subject.is_empty() {
-            draft.header.subject = title_of(&draft.body, &drop.file);
+            // The first line of what is sealed is part of the secret.
+            let body = if self.seals(owner, &draft) { "" } else { &draft.body };
+            draft.header.subject = title_of(body, &drop.file);
         }
         let id = draft.header.id;
         let key = id.map_or_else(|| drop.key(&bytes), |id| id.to_string());

@@ -89,9 +89,8 @@ impl Examiner<'_> {
             forged => return forged,
         };
         match verdict {
-            Verdict::Forged(_) => verdict,
-            _ if waits(found.place) && from != *self.mailbox.agent() => self.copied(found).unwrap_or(verdict),
-            _ => verdict,
+            forged @ Verdict::Forged(_) => forged,
+            other => self.copied(found, &from).map_or(other, Verdict::Forged),
         }
     }
 
@@ -134,12 +133,17 @@ impl Examiner<'_> {
         Verdict::Unsigned
     }
 
-    /// Whether it stands in the archive as well, at this very moment: both are
-    /// looked at again, because it may be on its way there.
-    fn copied(&self, found: &Scanned) -> Option<Verdict> {
+    /// How it is a copy of what stands in the archive as well, at this very
+    /// moment: both are looked at again, because it may be on its way there.
+    /// The sender's copy of what it wrote to itself may be filed.
+    pub(super) fn copied(&self, found: &Scanned, from: &AgentName) -> Option<Forgery> {
+        if !waits(found.place) || from == self.mailbox.agent() {
+            return None;
+        }
         let other = self.archived.get(&found.name.id())?;
         let both = self.mailbox.both_stand(found, other).unwrap_or(false);
-        both.then(|| replayed(format!("it is in the archive already ({})", self.mailbox.path_of(other).display())))
+        let where_ = self.mailbox.path_of(other);
+        both.then(|| Forgery::Replayed(format!("it is in the archive already ({})", where_.display())))
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use crate::fsio::Dir;
 use crate::identity::{KeyRing, PublicKey, seal};
-use crate::model::{AgentName, Draft, Message};
+use crate::model::{AgentName, Draft, Message, Sealing};
 
 use super::{ErrorKind, Office, OfficeError, Result};
 
@@ -53,6 +53,11 @@ impl Office {
         // No plain digest: a short text could be guessed from it.
         let digest = self.signer_of(from)?.and_then(|signer| signer.keyed_digest(text.as_bytes()));
         Ok(Some(digest.unwrap_or_else(|| "sealed".to_owned())))
+    }
+
+    /// Whether the body of a draft will be sealed, or is.
+    pub(super) fn seals(&self, from: &AgentName, draft: &Draft) -> bool {
+        draft.header.sealed || self.roster().policy(&self.role_of(from)).seal == Sealing::Required
     }
 
     /// The keys of everyone who is to open it, the sender among them.

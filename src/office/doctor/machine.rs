@@ -7,6 +7,7 @@ use super::{Chart, Check, Patient, age, is_alive, writer_is_dead};
 use crate::config::good;
 use crate::config::trust::{self, TrustState};
 use crate::fsio::{Dir, FileKind};
+use crate::identity::KeyRing;
 use crate::office::{Office, control};
 use crate::post::Post;
 
@@ -89,6 +90,21 @@ pub(super) fn approvals(chart: &mut Chart, office: &Office) {
                 let what = "changed since it was approved; the approved copy is in force";
                 chart.told(Check::Config, root.path().join(&item.path), what, "look at it, then run `cellphone trust`");
             }
+        }
+    }
+}
+
+/// Private keys that others can read: they sign nothing until that is mended.
+pub(super) fn keys(chart: &mut Chart, office: &Office) {
+    let folder = KeyRing::of(office.root()).folder().to_owned();
+    let Ok(dir) = Dir::open(&folder) else { return };
+    let Some(names) = chart.checked(&folder, dir.names()) else { return };
+    for name in names {
+        let Ok(Some(stat)) = dir.stat(&name) else { continue };
+        // A link may stand where it likes: it is not followed.
+        if stat.kind == FileKind::File && stat.mode & 0o077 != 0 {
+            let what = format!("a key others may read (mode {:03o})", stat.mode & 0o777);
+            chart.repairable(Check::Mode, folder.join(&name), what, "set mode 600", || Ok(dir.set_mode(&name, 0o600)?));
         }
     }
 }

@@ -116,6 +116,7 @@ impl Office {
         machine::journal(&mut chart, self);
         machine::configuration(&mut chart, self);
         machine::approvals(&mut chart, self);
+        machine::keys(&mut chart, self);
         findings.append(&mut chart.findings);
         let repaired: Vec<Event> = findings
             .iter()

@@ -1,9 +1,10 @@
 //! Forged mail goes to `dead/` where the role of the mailbox's owner says so,
 //! and who leads hears of it, once for each message.
 //!
-//! It is looked for when a scan meets a message in `new/` that was not there
-//! at the scan before; an id that comes back is looked into again. What was
-//! seen already is its owner's, who is shown that it is forged.
+//! A message is opened and judged when a scan meets it in `new/` for the first
+//! time; whether its id was filed already is looked up at every scan, by names
+//! alone, because a copy may come between two. What was seen is its owner's,
+//! who is shown that it is forged.
 
 use std::collections::{HashMap, HashSet};
 
@@ -55,15 +56,18 @@ impl Office {
         found: &[Scanned],
         judged: &HashSet<MessageId>,
     ) -> Result<Vec<(Scanned, String)>> {
-        let fresh: Vec<Scanned> = found.iter().filter(|one| !judged.contains(&one.name.id())).cloned().collect();
-        let examiner = self.examiner(mailbox, &fresh)?;
+        let examiner = self.examiner(mailbox, found)?;
         let mut forged = Vec::new();
-        for one in fresh {
-            // What cannot be read is buried by who reads it next.
-            let Ok(message) = mailbox.open(&one) else { continue };
-            if let Some(why) = examiner.verdict(&one, &message).why() {
-                forged.push((one, why));
-            }
+        for one in found {
+            let why = if judged.contains(&one.name.id()) {
+                let from = self.brief(mailbox, one)?.map(|brief| brief.from);
+                from.and_then(|from| examiner.copied(one, &from)).map(|forgery| forgery.to_string())
+            } else {
+                // What cannot be read is buried by who reads it next.
+                let message = mailbox.open(one).ok();
+                message.and_then(|message| examiner.verdict(one, &message).why())
+            };
+            forged.extend(why.map(|why| (one.clone(), why)));
         }
         Ok(forged)
     }
