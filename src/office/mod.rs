@@ -25,6 +25,8 @@ mod mail_read;
 mod mail_send;
 pub mod onboarding;
 mod outbox;
+mod oversight;
+pub mod policy;
 mod profiles;
 mod receipts;
 mod search;
@@ -57,7 +59,7 @@ use crate::config::{ConfigError, ConfigFault, Root, Settings};
 use crate::journal::{Journal, JournalError};
 use crate::mailbox::{Mailbox, Tree};
 use crate::model::front_matter::Limits;
-use crate::model::{AgentName, Event, Role, RolePolicy};
+use crate::model::{AgentName, Event};
 use crate::post::Post;
 use crate::post::route::Mate;
 use crate::roster::Roster;
@@ -197,12 +199,6 @@ impl Office {
         &self.journal
     }
 
-    /// What the actor may do.
-    #[must_use]
-    pub fn own_policy(&self) -> RolePolicy {
-        self.roster.policy(&self.role_of(&self.actor()))
-    }
-
     /// Writes to the journal. A journal that cannot be written stops no mail;
     /// it is said in the log, and the daemon's scan adds what is missing.
     pub fn note(&self, events: &[Event]) {
@@ -230,14 +226,6 @@ impl Office {
     /// The actor's own mailbox.
     fn mailbox(&self) -> Result<Mailbox> {
         Ok(self.tree.mailbox(self.acting()?)?)
-    }
-
-    fn role_of(&self, name: &AgentName) -> Role {
-        match self.roster.get(name.as_str()) {
-            Some(agent) => agent.role.clone(),
-            None if *name == AgentName::system() => Role::system(),
-            None => Role::agent(),
-        }
     }
 
     fn mates(&self) -> Vec<Mate> {

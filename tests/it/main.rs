@@ -30,6 +30,7 @@ mod restore;
 mod restore_faults;
 mod restore_storm;
 mod retry;
+mod roles;
 mod sandbox;
 mod screen;
 mod snapshot;

@@ -85,7 +85,7 @@ pub(super) static COMMANDS: &[Entry] = &[
     entry::<doctor::DoctorArgs>(LOOK, "doctor", "Find what is wrong, and repair it", "cellphone doctor\ncellphone doctor --fix"),
     entry::<snapshot::SnapshotArgs>(KEEP, "snapshot", "Snapshots of everything: take, look, restore, keep", snapshot::EXAMPLES),
     entry::<agents::AgentsArgs>(WHO, "agents", "The roster: list, show, add, set, remove", agents::EXAMPLES),
-    entry::<roles::RolesArgs>(WHO, "roles", "Who may do what", "cellphone roles list\ncellphone roles show captain"),
+    entry::<roles::RolesArgs>(WHO, "roles", "Who may do what", roles::EXAMPLES),
     entry::<coords::CoordsArgs>(WHO, "coords", "Where on the screen the agents listen", coords::EXAMPLES),
     entry::<nudge::NudgeArgs>(WHO, "nudge", "Ring a window now, or say what would happen", "cellphone nudge Agent-2 --dry-run"),
     entry::<trust::TrustArgs>(WHO, "trust", "Approve what the tree may make the program do", "cellphone trust\ncellphone trust --yes"),

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::Run;
 use super::context::Context;
 use super::failure::{Code, Failure};
+use crate::model::Permission;
 use crate::office::setup::{TrustItem, TrustState};
 use crate::surface::render::{Column, Paint, Table, text};
 
@@ -33,7 +34,7 @@ impl Run for TrustArgs {
             return if cx.json() { cx.write_json(&json!([])) } else { cx.say("All of it is approved.") };
         }
         // Before the question: the answer would be in vain.
-        office.must_manage()?;
+        office.may(Permission::Trust)?;
         if !self.yes && !ask(cx, open.len())? {
             return Err(Failure::new(Code::Refused, "nothing was approved; the approved copies stay in force")
                 .hint("cellphone trust --yes"));
