@@ -10,6 +10,7 @@
 
 mod change;
 mod cron;
+mod digests;
 mod entries;
 mod error;
 pub(crate) mod good;
@@ -20,6 +21,7 @@ mod samples;
 mod schema;
 mod settings;
 mod snapshot;
+pub mod strict;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -29,17 +31,18 @@ mod values;
 
 pub use change::{set_setting, unset_setting};
 pub use cron::Cron;
+pub use digests::approved_hook;
 pub use entries::{remove_entry, set_entry};
 pub use error::ConfigError;
 pub use good::{ConfigFault, keep_settings, settings_in_force};
 pub use init::{InitReport, init};
 pub use place::{default_root, os_user, set_default_root};
 pub use root::Root;
-pub(crate) use samples::ROLES as SAMPLE_ROLES;
-pub use schema::{Hooks, Limits, Log, NudgeSettings, Retention, Settings, SnapshotSettings, Watch};
+pub(crate) use samples::{ROLES as SAMPLE_ROLES, is_sample};
+pub use schema::{Hooks, Limits, Log, NudgeSettings, Retention, Settings, SnapshotSettings, TrustSettings, Watch};
 pub use settings::{Origin, Setting, settings};
+pub(crate) use snapshot::{ITEM as SNAPSHOT_ITEM, approve as approve_snapshot_places, is_place_key};
 pub use snapshot::{SnapshotPlaces, snapshot_places};
-pub(crate) use snapshot::{approve as approve_snapshot_places, is_place_key};
 pub use values::{nearest, parse_bytes, parse_duration, show_duration};
 
 /// The settings, from the root.

@@ -13,7 +13,7 @@ use super::settings::{Origin, from_file};
 use super::{ConfigError, Root, SETTINGS, place, trust};
 
 /// The name under which the part of the settings is approved.
-pub(super) const ITEM: &str = "config/cellphone.yaml#snapshot";
+pub(crate) const ITEM: &str = "config/cellphone.yaml#snapshot";
 const KEYS: [&str; 3] = ["snapshot.repositories", "snapshot.password_file", "snapshot.password_command"];
 
 /// Whether a setting is one of those.

@@ -6,6 +6,7 @@
 //! actor; holds no state of its own.
 
 mod admission;
+pub mod approval;
 mod brief;
 mod claims;
 pub mod control;

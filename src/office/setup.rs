@@ -122,6 +122,10 @@ impl Office {
     /// The actor may not, there is no such key, or it may not have this value.
     pub fn set_setting(&self, key: &str, value: Option<&str>) -> Result<Setting> {
         self.may(Permission::Config)?;
+        if key == config::strict::SETTING && value.is_some_and(|value| value != "true") {
+            let why = format!("{key} is not taken from the tree, which agents can write");
+            return Err(OfficeError::new(ErrorKind::Refused, why).hint("export CELLPHONE_TRUST_STRICT_MODES=false"));
+        }
         // What is approved by being set needs both.
         if config::is_place_key(key) {
             self.may(Permission::Trust)?;

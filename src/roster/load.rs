@@ -116,6 +116,29 @@ impl Roster {
     }
 }
 
+impl Roster {
+    /// What a roster would make the program run, call or type, a line each;
+    /// nothing of one that cannot be read.
+    #[must_use]
+    pub fn acts(bytes: &[u8]) -> Vec<String> {
+        let agents = parse_agents(bytes, Path::new(AGENTS)).unwrap_or_default();
+        let line = |agent: &Agent, channel: &Channel| {
+            let (name, target) = (&agent.name, channel.target.as_deref().unwrap_or("the usual place"));
+            match channel.kind {
+                ChannelKind::Command => format!("runs for {name}: {}", channel.command.join(" ")),
+                ChannelKind::Webhook => format!("calls for {name}: {target}"),
+                ChannelKind::Desktop => format!("shows a notification for {name}"),
+                kind => format!("types for {name}: {kind} {target}"),
+            }
+        };
+        let of = |agent: &Agent| -> Vec<String> {
+            let role = (agent.role != Role::agent()).then(|| format!("gives {} the role {}", agent.name, agent.role));
+            role.into_iter().chain(agent.channels.iter().map(|channel| line(agent, channel))).collect()
+        };
+        agents.iter().flat_map(of).collect()
+    }
+}
+
 /// A person without a channel is told by the desktop.
 pub(super) fn with_desktop(mut agent: Agent) -> Agent {
     if agent.is_human() && agent.channels.is_empty() {

@@ -118,6 +118,7 @@ impl Office {
             let why = format!("{} is a person or would be one; only agents are onboarded", agent.name);
             return Err(OfficeError::new(ErrorKind::Refused, why).hint("cellphone agents list"));
         }
+        self.must_be_private()?;
         let texts = Texts::read(self, &agent, &role, request)?;
         let planned =
             agent.channels.iter().find(|c| typed(c.kind)).map(|c| self.steps(&agent, c, &texts)).transpose()?;

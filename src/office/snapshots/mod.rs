@@ -97,7 +97,10 @@ impl Office {
         let source = match (given, places.password_file, places.password_command) {
             (Some(text), ..) => From::Environment(text),
             (None, Some(path), _) => From::File(path),
-            (None, None, Some(line)) => From::Command(line),
+            (None, None, Some(line)) => {
+                self.must_be_private()?;
+                From::Command(line)
+            }
             (None, None, None) => From::Generated,
         };
         Ok(Secrets::new(places.secrets, source))

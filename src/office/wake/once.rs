@@ -35,6 +35,7 @@ pub enum Nudged {
 pub fn nudge_once(office: &Office, agent: &str, dry_run: bool) -> Result<Nudged> {
     let (agent, first) = first_channel(office, agent)?;
     office.may(Action::On(Permission::Ring, &agent.name))?;
+    office.must_be_private()?;
     let notice =
         if dry_run { glance(office, agent)? } else { super::notice(&agent.name, &office.unread(&agent.name)?) };
     if notice.new == 0 && !dry_run {

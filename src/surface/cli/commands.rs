@@ -88,7 +88,7 @@ pub(super) static COMMANDS: &[Entry] = &[
     entry::<roles::RolesArgs>(WHO, "roles", "Who may do what", roles::EXAMPLES),
     entry::<coords::CoordsArgs>(WHO, "coords", "Where on the screen the agents listen", coords::EXAMPLES),
     entry::<nudge::NudgeArgs>(WHO, "nudge", "Ring a window now, or say what would happen", "cellphone nudge Agent-2 --dry-run"),
-    entry::<trust::TrustArgs>(WHO, "trust", "Approve what the tree may make the program do", "cellphone trust\ncellphone trust --yes"),
+    entry::<trust::TrustArgs>(WHO, "trust", "Approve what the tree may make the program do", trust::EXAMPLES),
     entry::<config::ConfigArgs>(WHO, "config", "The settings: show, set, unset, and their origin", config::EXAMPLES),
     entry::<retention::RetentionArgs>(WHO, "retention", "What the archive may lose: plan it, then apply it", "cellphone retention plan\ncellphone retention apply"),
     entry::<completions::CompletionsArgs>(WHO, "completions", "Completions for a shell", "cellphone completions bash"),

@@ -6,6 +6,7 @@
 //! Colour is an addition for terminals; no meaning rests on colour alone.
 
 pub mod age;
+pub mod diff;
 pub mod json;
 pub mod style;
 pub mod table;
