@@ -40,3 +40,8 @@ pub(super) const FILES: [(&str, &str); 28] = [
     ("hooks/dead.sample", DEAD),
     ("hooks/before-deliver.sample", BEFORE_DELIVER),
 ];
+
+/// Whether a file is, byte for byte, what this version brings along.
+pub(crate) fn is_sample(relative: &str, bytes: &[u8]) -> bool {
+    FILES.iter().any(|(path, content)| *path == relative && content.as_bytes() == bytes)
+}

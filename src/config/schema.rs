@@ -179,6 +179,11 @@ schema! {
         /// Bytes of its output that are kept.
         output: u64 = bytes "16KiB",
     }
+    /// What is used as approved (`cellphone trust`).
+    trust: TrustSettings {
+        /// Whether nothing is run or typed while others could write a parent of the root or of the approved copies. Switched off from outside the tree only: CELLPHONE_TRUST_STRICT_MODES=false.
+        strict_modes: bool = switch "true",
+    }
     /// Snapshots of the whole root (`cellphone snapshot`).
     snapshot: SnapshotSettings {
         /// Where the repositories are; the first is the one that is written, the others get copies. `default` is a folder of the user's data. In force as approved (`cellphone trust`).

@@ -13,7 +13,7 @@ mod run;
 
 use std::time::{Duration, Instant};
 
-use crate::config::{ConfigError, Root, Settings, trust};
+use crate::config::{ConfigError, Root, Settings, approved_hook, strict, trust};
 use crate::journal::Record;
 use crate::model::{Event, EventKind};
 
@@ -86,8 +86,9 @@ pub fn run(root: &Root, settings: &Settings, event: &str, json: &[u8]) -> Result
     if !exists(root, event) {
         return Ok(None);
     }
+    strict::check(root, settings)?;
     let begun = Instant::now();
-    let program = trust::approved_path(root, &format!("hooks/{event}"));
+    let Some(program) = approved_hook(root, event)? else { return Ok(None) };
     let limit = usize::try_from(settings.hooks.output).unwrap_or(usize::MAX);
     let ended = run::run(&program, root, event, json, settings.hooks.timeout, limit)
         .map_err(|source| HookError::Start { event: event.to_owned(), source })?;
