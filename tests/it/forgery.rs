@@ -138,7 +138,7 @@ fn a_second_acceptance_of_an_id_is_a_replay_and_a_mv_or_a_restore_is_none() {
     let (word, why) = seen(&world, "Agent-2", &id);
     assert!(word == "forged" && why.starts_with("replayed: it is in the archive already ("), "{word} {why}");
     let shown = world.ok("Agent-2", &["read", &id, "--peek"]);
-    assert!(shown.contains("(forged)") && shown.contains("This is forged. Replayed: "), "{shown}");
+    assert!(shown.contains("(FORGED, do not trust it)") && shown.contains("This is forged. Replayed: "), "{shown}");
     fs::remove_file(new.join(&name)).unwrap();
 
     // Under another name, as if it were younger.

@@ -188,7 +188,8 @@ fn a_role_may_have_to_sign_or_never_sign() {
     let id = world.send("Agent-1", "Agent-2", "again");
     assert_eq!(seen(&world, "Agent-2", &id).0, "verified");
     let ended = &keys_of(&world, "Agent-1")[0];
-    assert_eq!(ended["state"], "valid", "within its last second: {ended}");
+    // Valid to the end of its last second, which may be over by now.
+    assert!(["valid", "ended"].contains(&ended["state"].as_str().unwrap()), "{ended}");
     assert!(ended["valid_before"].is_string(), "the lost key counts up to now: {ended}");
     let from_captain = world.send("Agent-4", "Agent-2", "unsigned");
     assert_eq!(seen(&world, "Agent-2", &from_captain).0, "unsigned");
