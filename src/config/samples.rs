@@ -10,7 +10,7 @@ const DEAD: &str = include_str!("../../hooks/dead.sample");
 const BEFORE_DELIVER: &str = include_str!("../../hooks/before-deliver.sample");
 
 /// Path from the root, and content.
-pub(super) const FILES: [(&str, &str); 24] = [
+pub(super) const FILES: [(&str, &str); 25] = [
     (super::SETTINGS, SETTINGS),
     (super::AGENTS, AGENTS),
     (super::ROLES, ROLES),
@@ -32,6 +32,7 @@ pub(super) const FILES: [(&str, &str); 24] = [
     ("config/onboarding/roles/reviewer.md", include_str!("../../config/onboarding/roles/reviewer.md")),
     ("config/onboarding/roles/observer.md", include_str!("../../config/onboarding/roles/observer.md")),
     ("config/onboarding/roles/operator.md", include_str!("../../config/onboarding/roles/operator.md")),
+    ("hooks/README.md", include_str!("../../hooks/README.md")),
     ("hooks/delivered.sample", DELIVERED),
     ("hooks/dead.sample", DEAD),
     ("hooks/before-deliver.sample", BEFORE_DELIVER),

@@ -18,6 +18,7 @@ mod crash;
 mod delivery;
 mod demo;
 mod harness;
+mod hooks;
 mod hostile;
 mod input;
 mod integrate;
