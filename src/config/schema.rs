@@ -178,6 +178,8 @@ schema! {
         timeout: Duration = duration "10s",
         /// Bytes of its output that are kept.
         output: u64 = bytes "16KiB",
+        /// Size at which .cellphone/hooks.log, which keeps what hooks printed, begins anew.
+        log: u64 = bytes "1MiB",
     }
     /// What is used as approved (`cellphone trust`).
     trust: TrustSettings {

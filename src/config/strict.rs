@@ -159,7 +159,8 @@ mod tests {
         parent.set_mode("root", 0o1777).unwrap();
         assert!(check(&root, &all).is_err());
         parent.set_mode("root", 0o700).unwrap();
-        let mut off = all;
+        home.write("config/cellphone.yaml", "");
+        let mut off = settings(&root, &[]).unwrap();
         off.trust.strict_modes = false;
         parent.set_mode(".", 0o777).unwrap();
         check(&root, &off).unwrap();

@@ -8,7 +8,9 @@
 
 use jiff::Timestamp;
 
-use crate::model::{Address, AgentName, Draft, Header, Kind, Message, MessageId, Policy, Role, Sealing};
+use crate::model::{
+    Address, AgentName, Draft, Event, EventKind, Header, Kind, Message, MessageId, Policy, Role, Sealing,
+};
 use crate::post::Letter;
 
 use super::policy::{Mail, refuse};
@@ -57,7 +59,11 @@ impl Office {
         header.kind = Some(kind);
         // A receipt was asked for by the one it goes to, and ends a chain: nothing answers it.
         if !is_receipt {
-            refuse(&self.judge(&Mail { from: &from, recipients: &recipients, everyone, kind }))?;
+            let answers = self.judge(&Mail { from: &from, recipients: &recipients, everyone, kind });
+            refuse(&answers).inspect_err(|why| {
+                let refused = Event::new(self.now(), EventKind::Refused).agent(&from);
+                self.note(&[refused.with("reason", why)]);
+            })?;
             let most = self.settings().limits.hops;
             if header.hops > most {
                 let hops = header.hops;

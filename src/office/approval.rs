@@ -4,6 +4,7 @@
 
 use crate::config::trust::{self, TrustItem, TrustState};
 use crate::config::{self, COORDINATES, ROLES, strict};
+use crate::hooks;
 use crate::roster::Roster;
 
 use super::{ErrorKind, Office, OfficeError, Result};
@@ -107,7 +108,14 @@ fn means(path: &str, bytes: &[u8]) -> Vec<String> {
     if let Some(event) = path.strip_prefix("hooks/") {
         let by = text.lines().next().and_then(|line| line.strip_prefix("#!")).map(str::trim);
         let by = by.map_or_else(|| "as a program".to_owned(), |interpreter| format!("by {interpreter}"));
-        let when = if event == "before-deliver" { "before each message".into() } else { format!("after `{event}`") };
+        let when = match event.strip_prefix("before-") {
+            Some("deliver") => "before each message".to_owned(),
+            Some(what) => format!("before each {what}"),
+            None => format!("after `{event}`"),
+        };
+        if !hooks::is_known(event) {
+            return vec![format!("never runs: no event is called {event}; hooks/README.md names them")];
+        }
         return vec![format!("runs {when}, {by}")];
     }
     if path.starts_with(&format!("{}#", config::SETTINGS)) {

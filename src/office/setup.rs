@@ -162,8 +162,12 @@ impl Office {
                 |why| OfficeError::new(ErrorKind::Refused, why).hint("mend it, then run cellphone trust again"),
             )?;
         }
+        let had_hooks = self.has_hooks();
         let done = trust::approve_seen(self.root(), seen)?;
         self.keep_good();
+        if !had_hooks && self.has_hooks() {
+            self.begin_hooks()?;
+        }
         let (now, actor) = (jiff::Timestamp::now(), self.actor());
         let events: Vec<_> = done
             .iter()

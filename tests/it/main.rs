@@ -19,6 +19,7 @@ mod delivery;
 mod demo;
 mod forgery;
 mod harness;
+mod hooks;
 mod hostile;
 mod identity;
 mod identity_tools;

@@ -8,6 +8,8 @@ mod outlook;
 pub mod restore;
 mod sheet;
 
+use serde_json::json;
+
 use crate::config::{SnapshotPlaces, snapshot_places};
 use crate::model::{Event, EventKind, Permission};
 use crate::snapshot::{self, Request, SnapshotError, Sources};
@@ -158,6 +160,8 @@ impl Office {
     /// Whatever keeps a live file out of it; nothing is recorded then.
     pub fn snapshot_create(&self, kind: Kind, anew: bool, progress: &Progress) -> Result<Taken> {
         self.may(Permission::Snapshot)?;
+        let by = self.actor();
+        self.ask_before("before-snapshot", &by, || json!({ "by": by, "kind": kind.word() }))?;
         self.snapshot_init(anew)?;
         let repository = self.snapshot_repository(None)?;
         let _held = repository.lock_writer(self.root().state())?;

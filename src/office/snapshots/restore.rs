@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::mailbox::MailboxError;
 pub use crate::mailbox::{Exchanged, Key, Step};
@@ -157,6 +158,11 @@ impl Office {
     /// disk says no: then [`restore_resume`](Self::restore_resume) finishes.
     pub fn restore_apply(&self, plan: RestorePlan) -> Result<Restored> {
         self.may(Permission::Restore)?;
+        let by = self.actor();
+        self.ask_before("before-restore", &by, || {
+            let agents: Vec<_> = plan.mailboxes.iter().filter(|m| !m.steps.is_empty()).map(|m| &m.agent).collect();
+            json!({ "by": by, "agents": agents, "files": plan.files.steps.len() })
+        })?;
         match self.exchange().apply(plan, self.now()) {
             Ok(applied) => Ok(self.restored(applied)),
             Err(e @ (ExchangeError::Unfinished(_) | ExchangeError::Busy)) => Err(e.into()),

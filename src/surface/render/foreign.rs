@@ -1,6 +1,6 @@
 //! Text that somebody else wrote, ready for a terminal: links show where they
-//! lead ([`links`](super::links)), then nothing of it steers or hides
-//! ([`text`](super::text)). What of a message, a file or the journal is
+//! lead (`links`), then nothing of it steers or hides
+//! (`text`). What of a message, a file or the journal is
 //! printed comes through here.
 
 use std::borrow::Cow;

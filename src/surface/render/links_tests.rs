@@ -77,7 +77,7 @@ fn terminal_hyperlinks_show_their_target() {
 #[test]
 fn a_hostile_text_comes_to_an_end() {
     for part in ["[", "[](", "[](a:", "![", "`", "``` ", "\u{1b}]8;;", "://", "[a]:", "(((", "https://a@"] {
-        let text = part.repeat(400_000 / part.len());
+        let text = part.repeat(40_000 / part.len());
         assert!(reveal(&text).len() >= text.len(), "{part}");
     }
 }
