@@ -71,7 +71,13 @@ fn each_event_runs_its_hook_with_its_line_of_the_journal() {
             assert_eq!(line["event"], event, "{line}");
             assert!(!line.to_string().contains("secret body"), "{line}");
         }
-        let env = fs::read_to_string(world.home.join("seen").join(format!("{event}.env"))).unwrap();
+        // A hook that runs at this moment writes it anew.
+        let path = world.home.join("seen").join(format!("{event}.env"));
+        let mut env = String::new();
+        wait(&format!("the environment of {event}"), || {
+            env = fs::read_to_string(&path).unwrap_or_default();
+            env.contains("CELLPHONE_EVENT=") && env.contains("PATH=") && env.contains("USER=") && env.contains("LANG=")
+        });
         let mut names: Vec<&str> = env.lines().filter_map(|line| line.split('=').next()).collect();
         // What the shell itself adds.
         names.retain(|name| !["PWD", "OLDPWD", "SHLVL", "_"].contains(name));
