@@ -63,7 +63,9 @@ fn each_event_runs_its_hook_with_its_line_of_the_journal() {
     world.ok("tester", &["agents", "set", "Agent-6", "--role", "observer"]);
     world.fails("Agent-6", 4, &["send", "--to", "Agent-1", "-m", "x"]);
     world.ok("tester", &["config", "set", "lease", "9m"]);
+    world.send("Agent-1", "Agent-7", "lost and found");
     world.ok("tester", &["snapshot", "create"]);
+    fs::remove_file(world.folder("Agent-7", "inbox/new").join(world.mail("Agent-7", "inbox/new").remove(0))).unwrap();
     world.ok("tester", &["snapshot", "restore", "--yes"]);
     for event in EVENTS {
         wait(&format!("{event} ran its hook"), || !seen(&world, event).is_empty());
