@@ -103,7 +103,7 @@ fn put(root: &Root, relative: &str, content: &str, report: &mut InitReport) -> R
         Err(e) => return Err(e.into()),
     }
     // A mode that a person may run and read like any file of the repository.
-    if folder == "hooks" && report.created.last().is_some_and(|last| last == relative) {
+    if name.ends_with(".sample") && report.created.last().is_some_and(|last| last == relative) {
         dir.set_mode(name, 0o700)?;
     }
     let ours = root.read(relative)?.is_some_and(|bytes| bytes == content.as_bytes());

@@ -65,7 +65,7 @@ impl Override {
     /// approved, secrets among it, which whoever reaches the daemon's socket
     /// may not choose.
     pub fn runtime(key: &str, value: &str) -> Result<Self, ConfigError> {
-        if super::is_guarded(key) {
+        if super::is_guarded(key) || key == super::strict::SETTING {
             let why =
                 "it is in force as approved, never by run time; use cellphone config set, or --set for one command";
             return Err(ConfigError::Refused(format!("`{key}`: {why}")));

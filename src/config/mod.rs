@@ -10,6 +10,7 @@
 
 mod change;
 mod cron;
+mod digests;
 mod entries;
 mod error;
 pub(crate) mod good;
@@ -27,6 +28,7 @@ mod schema;
 mod secret;
 mod settings;
 mod snapshot;
+pub mod strict;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -37,6 +39,7 @@ mod values;
 
 pub use change::{set_setting, unset_setting};
 pub use cron::Cron;
+pub use digests::approved_hook;
 pub use entries::{remove_entry, set_entry};
 pub use error::ConfigError;
 pub use good::ConfigFault;
@@ -47,8 +50,10 @@ pub use layers::{Override, keep_settings, settings, settings_in_force};
 pub use origin::{FileLayer, Origin};
 pub use place::{default_root, os_user, set_default_root};
 pub use root::Root;
-pub(crate) use samples::ROLES as SAMPLE_ROLES;
-pub use schema::{Hooks, Limits, Log, NudgeSettings, Retention, SendSettings, Settings, SnapshotSettings, Watch};
+pub(crate) use samples::{ROLES as SAMPLE_ROLES, is_sample};
+pub use schema::{
+    Hooks, Limits, Log, NudgeSettings, Retention, SendSettings, Settings, SnapshotSettings, TrustSettings, Watch,
+};
 pub use secret::{HIDDEN, Secret, SecretSource, redact, remember_password_of, seal};
 pub use settings::{Setting, is_secret, shown_value};
 pub use snapshot::{SnapshotPlaces, snapshot_places, webhook_token};

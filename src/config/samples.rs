@@ -10,7 +10,7 @@ const DEAD: &str = include_str!("../../hooks/dead.sample");
 const BEFORE_DELIVER: &str = include_str!("../../hooks/before-deliver.sample");
 
 /// Path from the root, and content.
-pub(super) const FILES: [(&str, &str); 28] = [
+pub(super) const FILES: [(&str, &str); 29] = [
     (super::SETTINGS, SETTINGS),
     (super::AGENTS, AGENTS),
     (super::ROLES, ROLES),
@@ -36,7 +36,13 @@ pub(super) const FILES: [(&str, &str); 28] = [
     ("config/onboarding/roles/reviewer.md", include_str!("../../config/onboarding/roles/reviewer.md")),
     ("config/onboarding/roles/observer.md", include_str!("../../config/onboarding/roles/observer.md")),
     ("config/onboarding/roles/operator.md", include_str!("../../config/onboarding/roles/operator.md")),
+    ("hooks/README.md", include_str!("../../hooks/README.md")),
     ("hooks/delivered.sample", DELIVERED),
     ("hooks/dead.sample", DEAD),
     ("hooks/before-deliver.sample", BEFORE_DELIVER),
 ];
+
+/// Whether a file is, byte for byte, what this version brings along.
+pub(crate) fn is_sample(relative: &str, bytes: &[u8]) -> bool {
+    FILES.iter().any(|(path, content)| *path == relative && content.as_bytes() == bytes)
+}

@@ -178,6 +178,13 @@ schema! {
         timeout: Duration = duration "10s",
         /// Bytes of its output that are kept.
         output: u64 = bytes "16KiB",
+        /// Size at which .cellphone/hooks.log, which keeps what hooks printed, begins anew.
+        log: u64 = bytes "1MiB",
+    }
+    /// What is used as approved (`cellphone trust`).
+    trust: TrustSettings {
+        /// Whether nothing is run or typed while others could write a parent of the root or of the approved copies. Switched off from outside the tree only: CELLPHONE_TRUST_STRICT_MODES=false.
+        strict_modes: bool = switch "true",
     }
     /// Snapshots of the whole root (`cellphone snapshot`).
     snapshot: SnapshotSettings {

@@ -9,8 +9,7 @@
 
 use std::path::PathBuf;
 
-use sha2::{Digest as _, Sha256};
-
+use super::digests;
 use super::root::read_below;
 use super::{AGENTS, ALLOWED_SIGNERS, COORDINATES, ConfigError, REVOKED_KEYS, ROLES, Root};
 use crate::fsio::{Dir, FileKind};
@@ -106,13 +105,13 @@ pub fn status(root: &Root) -> Result<Vec<TrustItem>, ConfigError> {
             None => None,
         };
         let state = match (&here, &there) {
-            (Some(a), Some(b)) if a == b => TrustState::Approved,
+            (Some(a), Some(b)) if a == b && is_sound(root, &path, b)? => TrustState::Approved,
             (Some(_), Some(_)) => TrustState::Changed,
             (Some(_), None) => TrustState::New,
             (None, Some(_)) => TrustState::Missing,
             (None, None) => continue,
         };
-        items.push(TrustItem { path, state, digest: here.as_deref().map(digest).unwrap_or_default() });
+        items.push(TrustItem { path, state, digest: here.as_deref().map(digests::of).unwrap_or_default() });
     }
     Ok(items)
 }
@@ -139,7 +138,7 @@ pub fn approve_seen(root: &Root, seen: &[TrustItem]) -> Result<Vec<TrustItem>, C
             withdraw(root, &item.path)?;
         } else {
             let bytes = in_tree(root, &item.path)?.unwrap_or_default();
-            if digest(&bytes) != item.digest {
+            if digests::of(&bytes) != item.digest {
                 let path = root.path().join(&item.path);
                 let why = "it changed after it was shown; look at it and run `cellphone trust` again";
                 return Err(ConfigError::Refused(format!("{}: {why}", path.display())));
@@ -182,6 +181,7 @@ pub(crate) fn approve_bytes(root: &Root, relative: &str, bytes: &[u8]) -> Result
     if !relative.starts_with("hooks/") {
         return Ok(dir.replace(name, bytes, true)?);
     }
+    digests::note(root, relative, bytes)?;
     // The copy gets its bit before its name, so that a run never meets half of it.
     let beside = format!(".{name}.{}", std::process::id());
     dir.replace(&beside, bytes, true)?;
@@ -199,12 +199,22 @@ pub fn lies_inside(root: &Root) -> bool {
     root.outside().starts_with(root.path())
 }
 
-/// What the tree says: the file, or of the settings the part that needs approval.
-fn in_tree(root: &Root, path: &str) -> Result<Option<Vec<u8>>, ConfigError> {
+/// What the tree says: the file, or of the settings the part that needs
+/// approval; `None` when it is not there.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn in_tree(root: &Root, path: &str) -> Result<Option<Vec<u8>>, ConfigError> {
     super::guarded::in_tree(root, path).unwrap_or_else(|| root.read(path))
 }
 
+/// Whether the copy of a hook is what was approved.
+fn is_sound(root: &Root, relative: &str, copy: &[u8]) -> Result<bool, ConfigError> {
+    if relative.starts_with("hooks/") { digests::agrees(root, relative, copy) } else { Ok(true) }
+}
+
 pub(super) fn withdraw(root: &Root, relative: &str) -> Result<(), ConfigError> {
+    digests::forget(root, relative)?;
     let (folder, name) = relative.rsplit_once('/').unwrap_or(("", relative));
     let Some(store) = store(root)? else { return Ok(()) };
     match super::root::folder_below(&store, folder)? {
@@ -258,8 +268,4 @@ fn runnable(root: &Root, path: &str) -> Result<bool, ConfigError> {
 
 fn executable(dir: &Dir, name: &str) -> Result<bool, ConfigError> {
     Ok(dir.stat(name)?.is_some_and(|s| s.kind == FileKind::File && (s.mode & 0o100 != 0 || cfg!(not(unix)))))
-}
-
-fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }

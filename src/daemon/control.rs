@@ -131,7 +131,7 @@ async fn answer(house: &Arc<House>, request: Request, peer: Option<u32>) -> Answ
             house.rescan().await;
             done("everything is looked at")
         }
-        Request::Nudge { agent } => match house.nudge_now(&agent) {
+        Request::Nudge { agent, by } => match house.nudge_now(&agent, &by) {
             Ok(()) => done("the window is tried now"),
             Err(why) => Answer::Refused { why },
         },

@@ -18,7 +18,7 @@ use super::supervisor::{Board, Shutdown};
 use crate::config::{Origin, Override, Root};
 use crate::fsio::boot;
 use crate::journal::{Follower, Journal};
-use crate::model::{AgentName, Event, EventKind};
+use crate::model::{Action, AgentName, Event, EventKind, Permission};
 use crate::office::status::{ConfigStatus, DaemonStatus, QueueStatus, ScanStatus, WatchStatus};
 use crate::office::wake::{self, Bell};
 use crate::office::{Office, running};
@@ -270,11 +270,15 @@ impl House {
     }
 
     /// Has a window tried without waiting for its pauses.
-    pub(super) fn nudge_now(&self, agent: &AgentName) -> Result<(), String> {
+    pub(super) fn nudge_now(&self, agent: &AgentName, by: &AgentName) -> Result<(), String> {
         let office = self.office();
         let Some(agent) = office.roster().get(agent.as_str()) else {
             return Err(format!("{agent} is not on the roster; see `cellphone agents list`"));
         };
+        let answer = office.roster().decide(by, &Action::On(Permission::Ring, &agent.name));
+        if !answer.allowed {
+            return Err(answer.refusal());
+        }
         self.bell().forget_pauses(&agent.name);
         self.pending.add(super::pending::Target::Mail(agent.name.clone()));
         self.ring.notify_one();

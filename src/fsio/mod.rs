@@ -9,6 +9,7 @@
 //! again). Knows nothing of mail.
 
 pub mod boot;
+mod bounded;
 mod copy;
 mod lock;
 #[cfg(not(unix))]

@@ -5,15 +5,17 @@
 //! JSON on standard input, a clean environment, the root as its folder, a
 //! process group of its own and limited time; what it prints is kept up to a
 //! limit, the rest is thrown away. A hook that fails changes nothing, but for
-//! `before-deliver`: that one may refuse a message, and is taken to refuse it
-//! when it cannot be asked, because a guard that is broken must not open the
-//! door.
+//! those of what is about to happen (`before-…`): such a one may refuse it, and
+//! is taken to refuse it when it cannot be asked, because a guard that is
+//! broken must not open the door. What a message says is never part of a
+//! command line. `hooks/README.md` is for who writes them.
 
+mod kept;
 mod run;
 
 use std::time::{Duration, Instant};
 
-use crate::config::{ConfigError, Root, Settings, trust};
+use crate::config::{ConfigError, Root, Settings, approved_hook, strict, trust};
 use crate::journal::Record;
 use crate::model::{Event, EventKind};
 
@@ -37,6 +39,16 @@ impl HookRun {
     #[must_use]
     pub fn succeeded(&self) -> bool {
         self.status == Some(0) && !self.timed_out
+    }
+
+    /// How it ended, in words.
+    #[must_use]
+    pub fn end(&self) -> String {
+        match self.status {
+            _ if self.timed_out => "its time was over".into(),
+            Some(status) => format!("status {status}"),
+            None => "a signal".into(),
+        }
     }
 }
 
@@ -65,6 +77,18 @@ pub enum HookError {
     },
 }
 
+/// What is about to happen, and may be refused: a message is accepted, a
+/// snapshot is taken, a restore is applied.
+pub const BEFORE: [&str; 3] = ["before-deliver", "before-snapshot", "before-restore"];
+
+/// Whether a hook of this name would ever run: the events of the journal, with
+/// `-` for `_`, but for what hooks did themselves.
+#[must_use]
+pub fn is_known(event: &str) -> bool {
+    let kind = EventKind::from_word(&event.replace('-', "_"));
+    BEFORE.contains(&event) || !event.contains('_') && kind.is_some_and(|kind| kind != EventKind::Hook)
+}
+
 /// Whether a hook for an event was approved. Costs one look at a name.
 #[must_use]
 pub fn exists(root: &Root, event: &str) -> bool {
@@ -74,7 +98,7 @@ pub fn exists(root: &Root, event: &str) -> bool {
 /// Whether any hook was approved.
 #[must_use]
 pub fn any(root: &Root) -> bool {
-    trust::approved_path(root, "hooks").is_dir()
+    std::fs::read_dir(trust::approved_path(root, "hooks")).is_ok_and(|mut names| names.next().is_some())
 }
 
 /// Runs the approved hook of an event, if there is one, with `json` on its
@@ -86,24 +110,27 @@ pub fn run(root: &Root, settings: &Settings, event: &str, json: &[u8]) -> Result
     if !exists(root, event) {
         return Ok(None);
     }
+    strict::check(root, settings)?;
     let begun = Instant::now();
-    let program = trust::approved_path(root, &format!("hooks/{event}"));
+    let Some(program) = approved_hook(root, event)? else { return Ok(None) };
     let limit = usize::try_from(settings.hooks.output).unwrap_or(usize::MAX);
     let ended = run::run(&program, root, event, json, settings.hooks.timeout, limit)
         .map_err(|source| HookError::Start { event: event.to_owned(), source })?;
-    Ok(Some(HookRun {
+    let done = HookRun {
         event: event.to_owned(),
         status: ended.status,
         timed_out: ended.timed_out,
         output: String::from_utf8_lossy(&ended.output).into_owned(),
         took: begun.elapsed(),
-    }))
+    };
+    kept::keep(root, settings, &done);
+    Ok(Some(done))
 }
 
-/// Asks the guard `hooks/before-deliver` about a message, given as JSON.
+/// Asks the hook of something that is about to happen, one of [`BEFORE`].
 #[must_use]
-pub fn before_deliver(root: &Root, settings: &Settings, json: &[u8]) -> Verdict {
-    match run(root, settings, "before-deliver", json) {
+pub fn before(root: &Root, settings: &Settings, event: &str, json: &[u8]) -> Verdict {
+    match run(root, settings, event, json) {
         Ok(None) => Verdict::Accept,
         Ok(Some(done)) if done.succeeded() => Verdict::Accept,
         Ok(Some(done)) if done.timed_out => {
@@ -114,15 +141,18 @@ pub fn before_deliver(root: &Root, settings: &Settings, json: &[u8]) -> Verdict 
     }
 }
 
-/// The first line it printed, fit for a terminal and an error message.
+/// Why it refused: the first line it printed, or how it ended.
 fn reason(done: &HookRun) -> String {
-    let line = done.output.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    let line: String = line.chars().filter(|c| !c.is_control()).take(200).collect();
-    match (line.is_empty(), done.status) {
-        (false, _) => line,
-        (true, Some(status)) => format!("it ended with status {status}"),
-        (true, None) => "it was ended by a signal".into(),
+    match first_line(done) {
+        line if line.is_empty() => format!("it ended with {}", done.end()),
+        line => line,
     }
+}
+
+/// The first line it printed, fit for a terminal and an error message.
+fn first_line(done: &HookRun) -> String {
+    let line = done.output.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    line.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 /// Runs the hook of each thing that happened, in order, and gives back what is
@@ -144,7 +174,7 @@ pub fn after(root: &Root, settings: &Settings, records: &[Record]) -> Vec<Event>
         let note = Event::new(jiff::Timestamp::now(), EventKind::Hook).with("hook", &name).with("about", record.seq);
         let note = match serde_json::to_vec(&record.event) {
             Ok(json) => match run(root, settings, &name, &json) {
-                Ok(Some(ran)) => note.with("status", status_word(&ran)).with("took_ms", ran.took.as_millis()),
+                Ok(Some(ran)) => noted(note, &ran),
                 Ok(None) => continue,
                 Err(e) => note.with("status", "not started").with("why", e),
             },
@@ -155,11 +185,17 @@ pub fn after(root: &Root, settings: &Settings, records: &[Record]) -> Vec<Event>
     done
 }
 
-fn status_word(ran: &HookRun) -> String {
-    match ran.status {
+/// How a hook ended, for the journal: the rest is in the log of hooks.
+fn noted(note: Event, ran: &HookRun) -> Event {
+    let status = match ran.status {
         _ if ran.timed_out => "timed out".into(),
         Some(status) => status.to_string(),
         None => "signal".into(),
+    };
+    let note = note.with("status", status).with("took_ms", ran.took.as_millis());
+    match first_line(ran) {
+        line if line.is_empty() => note,
+        line => note.with("said", line),
     }
 }
 

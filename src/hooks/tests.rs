@@ -35,19 +35,19 @@ fn only_the_approved_copy_runs() {
 #[test]
 fn the_guard_refuses_with_its_reason_and_when_it_hangs() {
     let (_home, root, all) = root();
-    assert_eq!(before_deliver(&root, &all, b"{}"), Verdict::Accept);
+    assert_eq!(before(&root, &all, "before-deliver", b"{}"), Verdict::Accept);
     put(&root, "before-deliver", "#!/bin/sh\nprintf 'not \\033[31mnow\\n'; exit 3\n");
     trust::approve(&root).unwrap();
-    assert_eq!(before_deliver(&root, &all, b"{}"), Verdict::Refuse("not [31mnow".into()));
+    assert_eq!(before(&root, &all, "before-deliver", b"{}"), Verdict::Refuse("not [31mnow".into()));
     put(&root, "before-deliver", "#!/bin/sh\nsleep 60 & sleep 60\n");
     trust::approve(&root).unwrap();
     let begun = Instant::now();
-    assert!(matches!(before_deliver(&root, &all, b"{}"), Verdict::Refuse(why) if why.contains("no answer")));
+    assert!(matches!(before(&root, &all, "before-deliver", b"{}"), Verdict::Refuse(why) if why.contains("no answer")));
     assert!(begun.elapsed() < Duration::from_secs(10));
     put(&root, "before-deliver", include_str!("../../hooks/before-deliver.sample"));
     trust::approve(&root).unwrap();
-    assert!(matches!(before_deliver(&root, &all, b"{\"subject\":\"\"}"), Verdict::Refuse(_)));
-    assert_eq!(before_deliver(&root, &all, b"{\"subject\":\"x\"}"), Verdict::Accept);
+    assert!(matches!(before(&root, &all, "before-deliver", b"{\"subject\":\"\"}"), Verdict::Refuse(_)));
+    assert_eq!(before(&root, &all, "before-deliver", b"{\"subject\":\"x\"}"), Verdict::Accept);
 }
 
 #[test]
@@ -75,4 +75,40 @@ fn what_happened_runs_its_hook_and_is_recorded() {
     assert_eq!(done.len(), 1);
     assert_eq!((done[0].event, done[0].detail["status"].as_str()), (EventKind::Hook, "4"));
     assert_eq!((done[0].detail["hook"].as_str(), done[0].detail["about"].as_str()), ("nudge-failed", "2"));
+}
+
+#[test]
+fn the_page_about_hooks_names_every_event() {
+    let page = include_str!("../../hooks/README.md");
+    // serde names all of them when it is asked for one that is none.
+    let error = serde_json::from_str::<EventKind>("\"no such\"").unwrap_err().to_string();
+    let words: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+    assert!(words.len() > 30 && words.contains(&"snapshot_health"), "{error}");
+    let mut known: Vec<String> = words.iter().map(|w| w.replace('_', "-")).filter(|w| w != "hook").collect();
+    known.extend(BEFORE.map(str::to_owned));
+    for event in &known {
+        assert!(is_known(event) && page.contains(&format!("| `{event}` |")), "{event}");
+    }
+    let listed = page.lines().filter(|line| line.starts_with("| `")).count();
+    assert_eq!(listed, known.len(), "the page names an event that is none");
+    assert!(!is_known("hook") && !is_known("snapshot_health") && !is_known("delivred"));
+}
+
+#[test]
+fn what_a_hook_prints_is_kept_in_a_bounded_log() {
+    let (_home, root, mut all) = root();
+    all.hooks.log = 2_000;
+    put(&root, "dead", "#!/bin/sh\nhead -c 500 /dev/zero | tr '\\0' x; echo; printf '\\033[2J'; exit 3\n");
+    put(&root, "read", "#!/bin/sh\nexit 0\n");
+    trust::approve(&root).unwrap();
+    run(&root, &all, "read", b"").unwrap();
+    assert!(root.state().stat(kept::FILE).unwrap().is_none(), "a quiet one leaves nothing");
+    for _ in 0..12 {
+        run(&root, &all, "dead", b"").unwrap();
+    }
+    let log = String::from_utf8(root.state().read(kept::FILE, 1 << 20).unwrap()).unwrap();
+    assert!(log.contains("dead: status 3") && log.contains("    xxx") && !log.contains('\u{1b}'), "{log}");
+    for name in [kept::FILE.to_owned(), format!("{}.1", kept::FILE)] {
+        assert!(root.state().stat(&name).unwrap().unwrap().size < 3_000, "{name}");
+    }
 }

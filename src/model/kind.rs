@@ -60,6 +60,11 @@ impl Kind {
         }
     }
 
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ALL.iter().map(|(kind, _)| *kind)
+    }
+
     /// Whether a sender may choose it; the others follow from the two ends.
     #[must_use]
     pub const fn is_for_senders(self) -> bool {

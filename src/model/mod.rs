@@ -6,6 +6,7 @@
 //! tested by generated input. Parsing happens once, at the edge, through the
 //! types of this module; a value of these types is valid.
 
+pub mod action;
 pub mod address;
 pub mod event;
 pub mod flags;
@@ -15,14 +16,18 @@ pub mod kind;
 pub mod lexer;
 pub mod message;
 pub mod name;
+pub mod party;
+pub mod policy;
 pub mod priority;
 pub mod provenance;
 pub mod quiet;
+pub mod rate;
 pub mod role;
 pub mod signature;
 pub mod time;
 pub mod unique_name;
 
+pub use action::{Action, Permission};
 pub use address::Address;
 pub use event::{Event, EventKind};
 pub use flags::{Flag, Flags};
@@ -30,10 +35,13 @@ pub use header::Header;
 pub use kind::Kind;
 pub use message::{Draft, Message, MessageId};
 pub use name::AgentName;
+pub use party::Party;
+pub use policy::{Policy, PolicyPart, Rule};
 pub use priority::Priority;
 pub use provenance::{Forgery, OnForged, Sealing, Signing, Verdict};
 pub use quiet::QuietHours;
-pub use role::{Role, RolePolicy};
+pub use rate::Rate;
+pub use role::Role;
 pub use unique_name::UniqueName;
 
 /// Why a value was refused.

@@ -103,6 +103,30 @@ pub enum Signing {
     Required,
 }
 
+impl Signing {
+    /// The word in `config/roles.yaml`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::WhenPossible => "when_possible",
+            Self::Required => "required",
+        }
+    }
+}
+
+impl std::str::FromStr for Signing {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "when_possible" => Ok(Self::WhenPossible),
+            "required" => Ok(Self::Required),
+            other => Err(format!("{other:?} is none of off, when_possible or required")),
+        }
+    }
+}
+
 /// Whether what a role sends is sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -114,6 +138,28 @@ pub enum Sealing {
     Required,
 }
 
+impl Sealing {
+    /// The word in `config/roles.yaml`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Required => "required",
+        }
+    }
+}
+
+impl std::str::FromStr for Sealing {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "required" => Ok(Self::Required),
+            other => Err(format!("{other:?} is none of off or required")),
+        }
+    }
+}
+
 /// What becomes of forged mail in the inboxes of a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -123,4 +169,26 @@ pub enum OnForged {
     Show,
     /// The daemon moves it to `dead/` and tells the captain.
     Dead,
+}
+
+impl OnForged {
+    /// The word in `config/roles.yaml`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Show => "show",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+impl std::str::FromStr for OnForged {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "show" => Ok(Self::Show),
+            "dead" => Ok(Self::Dead),
+            other => Err(format!("{other:?} is none of show or dead")),
+        }
+    }
 }

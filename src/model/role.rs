@@ -1,11 +1,11 @@
-//! Roles and what each may do, as values. Which role an agent has stands in
-//! the roster; the check itself is made in `office/`.
+//! The names of roles. What each may do is a [policy](super::policy); which
+//! role an agent has stands in the roster.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentName, ModelError, OnForged, Priority, Sealing, Signing};
+use super::{AgentName, ModelError};
 
 /// The name of a role: `captain`, `agent`, `reviewer`, `observer`,
 /// `operator`, `human`, or one of a person's own. Same letters as an agent's
@@ -76,63 +76,5 @@ impl TryFrom<String> for Role {
 impl From<Role> for String {
     fn from(role: Role) -> Self {
         role.0
-    }
-}
-
-/// What one role may do. Read from the approved copy of `config/roles.yaml`;
-/// [`RolePolicy::built_in`] stands in for what is not there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RolePolicy {
-    /// Highest priority that is delivered as asked; above it is lowered.
-    #[serde(default)]
-    pub max_priority: Priority,
-    /// May send at all.
-    #[serde(default = "yes")]
-    pub send: bool,
-    /// May write to `@all`.
-    #[serde(default = "yes")]
-    pub broadcast: bool,
-    /// May change the roster and other agents' state, approve files and apply
-    /// retention.
-    #[serde(default)]
-    pub manage: bool,
-    /// Whether what it sends is signed.
-    #[serde(default)]
-    pub sign: Signing,
-    /// Whether what it sends is sealed.
-    #[serde(default)]
-    pub seal: Sealing,
-    /// What becomes of forged mail in its inbox.
-    #[serde(default)]
-    pub forged: OnForged,
-}
-
-const fn yes() -> bool {
-    true
-}
-
-impl RolePolicy {
-    /// The policy a role has when no file says otherwise: an unknown role is
-    /// treated as `agent`.
-    #[must_use]
-    pub fn built_in(role: &Role) -> Self {
-        let base = Self {
-            max_priority: Priority::Normal,
-            send: true,
-            broadcast: true,
-            manage: false,
-            sign: Signing::default(),
-            seal: Sealing::default(),
-            forged: OnForged::default(),
-        };
-        match role.as_str() {
-            "captain" | "human" | "operator" | "system" => {
-                Self { max_priority: Priority::Critical, manage: true, ..base }
-            }
-            "reviewer" => Self { max_priority: Priority::Urgent, ..base },
-            "observer" => Self { send: false, broadcast: false, ..base },
-            _ => base,
-        }
     }
 }

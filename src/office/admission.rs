@@ -1,7 +1,6 @@
-//! Who may send what to whom: the one place where it is decided.
-//!
-//! For every surface and for outbox files alike: may this role send, to
-//! everyone, at this priority, at this depth of a chain; and what a person's
+//! The way of a letter to its acceptance, for every surface and for outbox
+//! files alike: what `policy` says of its sender and recipients, at which
+//! priority, how often, at which depth of a chain; and what a person's
 //! `before-deliver` hook says; whether it is signed and sealed, or has to be.
 //! What is lowered is told to the sender. What a
 //! header says of itself (its kind, its place in a thread) is believed from
@@ -9,9 +8,12 @@
 
 use jiff::Timestamp;
 
-use crate::model::{Address, AgentName, Draft, Header, Kind, Message, MessageId, RolePolicy, Sealing};
+use crate::model::{
+    Address, AgentName, Draft, Event, EventKind, Header, Kind, Message, MessageId, Policy, Role, Sealing,
+};
 use crate::post::Letter;
 
+use super::policy::{Mail, refuse};
 use super::{ErrorKind, Office, OfficeError, Result};
 
 /// Who wrote the header of a draft.
@@ -24,8 +26,7 @@ pub(super) enum Hand {
 }
 
 impl Office {
-    /// Decides whether `from` may send this, and to whom it goes. The one
-    /// place where a sender's permission is checked.
+    /// Decides whether `from` may send this, and to whom it goes.
     pub(super) fn admit(
         &self,
         mut draft: Draft,
@@ -34,12 +35,9 @@ impl Office {
         id: Option<MessageId>,
         hand: Hand,
     ) -> Result<(Letter, Vec<String>)> {
-        let role = self.role_of(&from);
+        let role = self.roster().role_of(&from);
         let policy = self.roster().policy(&role);
         let header = &mut draft.header;
-        let refuse = |why: String| {
-            Err(OfficeError::new(ErrorKind::Refused, why).hint("cellphone roles show ".to_owned() + role.as_str()))
-        };
         let answers = if hand == Hand::Sender { self.answered(header, &from)? } else { None };
         if let Some(original) = &answers {
             header.thread.get_or_insert_with(|| original.thread());
@@ -47,43 +45,45 @@ impl Office {
         }
         let is_receipt = header.kind == Some(Kind::Receipt)
             && (hand == Hand::Ours || answers.is_some_and(|original| is_due(header, &original, &from)));
-        if !policy.send && !is_receipt {
-            return refuse(format!("{from} is {role}, who may not send"));
-        }
+        let recipients = self.recipients(header, &from)?;
         let everyone = header.to.iter().chain(&header.cc).any(|a| *a == Address::All);
-        if everyone && !policy.broadcast {
-            return refuse(format!("{from} is {role}, who may not write to @all"));
-        }
-        // A receipt ends a chain: nothing answers it.
-        let most = self.settings().limits.hops;
-        if header.hops > most && !is_receipt {
-            let why = format!("{} replies and forwards in a row look like a loop; the limit is {most}", header.hops);
-            return Err(OfficeError::new(ErrorKind::Refused, why).hint("begin a new thread: cellphone send"));
+        let derived = self.derived_kind(&role, &recipients, everyone);
+        let (kind, mut notices) = match header.kind {
+            Some(kind) if hand == Hand::Ours || is_receipt || kind.is_for_senders() => (kind, Vec::new()),
+            Some(kind) if kind != derived => {
+                let told = format!("the kind was changed from {kind} to {derived}, which its two ends make it");
+                (derived, vec![told])
+            }
+            _ => (derived, Vec::new()),
+        };
+        header.kind = Some(kind);
+        // A receipt was asked for by the one it goes to, and ends a chain: nothing answers it.
+        if !is_receipt {
+            let answers = self.judge(&Mail { from: &from, recipients: &recipients, everyone, kind });
+            refuse(&answers).inspect_err(|why| {
+                let refused = Event::new(self.now(), EventKind::Refused).agent(&from);
+                self.note(&[refused.with("reason", why)]);
+            })?;
+            let most = self.settings().limits.hops;
+            if header.hops > most {
+                let hops = header.hops;
+                let why = format!("{hops} replies and forwards in a row look like a loop; the limit is {most}");
+                return Err(OfficeError::new(ErrorKind::Refused, why).hint("begin a new thread: cellphone send"));
+            }
         }
         if header.expires.is_some_and(|at| at <= Timestamp::now()) {
             return Err(OfficeError::new(ErrorKind::Usage, "`expires` is in the past"));
         }
-        let mut notices = lower_priority(header, &policy, &from, role.as_str());
-        let recipients = self.recipients(header, &from)?;
-        let only = match recipients.as_slice() {
-            [one] => Some(self.role_of(one)),
-            _ => None,
-        };
-        let derived = Kind::derive(Some(&role), only.as_ref(), everyone);
-        let kind = match header.kind {
-            Some(kind) if hand == Hand::Ours || is_receipt || kind.is_for_senders() => kind,
-            Some(kind) if kind != derived => {
-                notices.push(format!("the kind was changed from {kind} to {derived}, which its two ends make it"));
-                derived
-            }
-            _ => derived,
-        };
-        header.kind = Some(kind);
-        let must_seal = policy.seal == Sealing::Required && !is_receipt;
+        notices.extend(lower_priority(header, &policy, &from, &role));
+        if !is_receipt {
+            // Before the guard, so that a flood does not run it.
+            self.throttle(&from, &policy)?;
+        }
+        let must_seal = policy.seal().0 == Sealing::Required && !is_receipt;
         self.refuse_leaks(&draft, draft.header.sealed || must_seal)?;
         self.ask_guard(&from, &recipients, &draft.header)?;
         // Last, so that a key that is rotated meanwhile signs nothing any more.
-        let signer = self.signer_for(&from, policy.sign)?;
+        let signer = self.signer_for(&from, policy.sign().0)?;
         let mark = self.seal_draft(&mut draft, &from, &recipients, must_seal)?;
         Ok((Letter { key, id, signer, mark, ..Letter::new(draft, from, recipients) }, notices))
     }
@@ -125,12 +125,9 @@ fn is_due(header: &Header, original: &Message, from: &AgentName) -> bool {
         && header.to.iter().chain(&header.cc).all(to_author)
 }
 
-fn lower_priority(header: &mut Header, policy: &RolePolicy, from: &AgentName, role: &str) -> Vec<String> {
-    if header.priority <= policy.max_priority {
-        return Vec::new();
-    }
-    let notice =
-        format!("the priority was lowered from {} to {}: {from} is {role}", header.priority, policy.max_priority);
-    header.priority = policy.max_priority;
-    vec![notice]
+fn lower_priority(header: &mut Header, policy: &Policy<'_>, from: &AgentName, role: &Role) -> Option<String> {
+    let (most, _) = policy.max_priority();
+    let asked = header.priority;
+    header.priority = asked.min(most);
+    (asked > most).then(|| format!("the priority was lowered from {asked} to {most}: {from} is {role}"))
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::coords_picture::picture;
 use super::{ErrorKind, Office, OfficeError, Result};
 use crate::fsio::Dir;
-use crate::model::{AgentName, Event, EventKind};
+use crate::model::{Action, AgentName, Event, EventKind, Permission};
 use crate::nudge::proof;
 use crate::nudge::screen::{self, Window};
 use crate::roster::{
@@ -89,7 +89,7 @@ impl Office {
     /// The actor may not, nobody has this name, a point that the file's rules
     /// forbid or that is on no monitor.
     pub fn set_coordinates(&self, name: &AgentName, chat: Point, onboarding: Option<Point>) -> Result<Place> {
-        let agent = self.may_place(name)?;
+        let agent = self.placeable(name)?;
         let all = self.coordinates()?;
         let display = display_of(&agent, &all);
         // Without a display (over ssh, say) the file's own rules are all that can be checked.
@@ -132,7 +132,7 @@ impl Office {
     /// # Errors
     /// The actor may not, no such window or several, or nobody points.
     pub fn capture(&self, name: &AgentName, how: &Choice, at: Option<Point>, of: At) -> Result<Captured> {
-        let agent = self.may_place(name)?;
+        let agent = self.placeable(name)?;
         let all = self.coordinates()?;
         let display = display_of(&agent, &all);
         let (window, point) = match how {
@@ -226,12 +226,9 @@ impl Office {
         Ok(())
     }
 
-    /// The agent, when the actor may say where it is: its own place, or
-    /// everybody's for who manages the roster.
-    pub(super) fn may_place(&self, name: &AgentName) -> Result<Agent> {
-        if !self.actor().same(name.as_str()) {
-            self.must_manage()?;
-        }
+    /// The agent, when the actor may say where it is.
+    pub(super) fn placeable(&self, name: &AgentName) -> Result<Agent> {
+        self.may(Action::On(Permission::Roster, name))?;
         self.entry(name)
     }
 

@@ -8,7 +8,7 @@ use super::coords::{corners, display_of, monitors};
 use super::coords_picture::picture;
 use super::coords_target::At;
 use super::{Office, Result};
-use crate::model::AgentName;
+use crate::model::{AgentName, Permission};
 use crate::nudge::proof;
 use crate::nudge::screen::{self, Window};
 use crate::roster::{Coordinates, Located, MonitorPlace, PinnedWindow, PlaceChange, Point, save_places};
@@ -136,7 +136,7 @@ impl Office {
     /// # Errors
     /// The actor may not, no display, or the disk.
     pub fn adopt_monitors(&self) -> Result<Layout> {
-        self.must_manage()?;
+        self.may(Permission::Roster)?;
         let before = self.monitor_layout()?;
         save_places(self.root(), &carried(&self.coordinates()?, &before.now), Some(&before.now))?;
         Ok(before)

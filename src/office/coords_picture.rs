@@ -36,7 +36,7 @@ impl Office {
         region: Option<Area>,
         output: Vec<Area>,
     ) -> Result<Composer> {
-        let agent = self.may_place(name)?;
+        let agent = self.placeable(name)?;
         let channel = agent.channels.iter().find(|c| c.kind == ChannelKind::Screen).ok_or_else(|| {
             failed(format!("{name} has no screen channel")).hint(format!("cellphone coords capture {name}"))
         })?;

@@ -7,7 +7,7 @@
 //! number of the last line that was handed on is kept, so a daemon that was
 //! away runs what it missed, at least once.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{ErrorKind, Office, OfficeError, Result};
 use crate::hooks::{self, Verdict};
@@ -20,19 +20,26 @@ impl Office {
     /// Asks the approved `hooks/before-deliver`, when there is one. It gets
     /// the header as JSON, never the body.
     pub(super) fn ask_guard(&self, from: &AgentName, recipients: &[AgentName], header: &Header) -> Result<()> {
-        if !hooks::exists(self.root(), "before-deliver") {
+        self.ask_before("before-deliver", from, || {
+            json!({
+                "from": from, "to": recipients, "subject": header.subject, "kind": header.kind,
+                "priority": header.priority, "tags": header.tags, "thread": header.thread,
+                "in_reply_to": header.in_reply_to, "ack": header.ack, "hops": header.hops,
+            })
+        })
+    }
+
+    /// Asks the approved hook of what is about to happen, when there is one.
+    pub(super) fn ask_before(&self, event: &str, who: &AgentName, question: impl FnOnce() -> Value) -> Result<()> {
+        if !hooks::exists(self.root(), event) {
             return Ok(());
         }
-        let question = json!({
-            "from": from, "to": recipients, "subject": header.subject, "kind": header.kind,
-            "priority": header.priority, "tags": header.tags, "thread": header.thread,
-            "in_reply_to": header.in_reply_to, "ack": header.ack, "hops": header.hops,
-        });
-        match hooks::before_deliver(self.root(), self.settings(), question.to_string().as_bytes()) {
+        match hooks::before(self.root(), self.settings(), event, question().to_string().as_bytes()) {
             Verdict::Accept => Ok(()),
             Verdict::Refuse(why) => {
-                self.note(&[Event::new(self.now(), EventKind::Refused).agent(from).with("reason", &why)]);
-                Err(OfficeError::new(ErrorKind::Refused, format!("hooks/before-deliver refused it: {why}")))
+                let refused = Event::new(self.now(), EventKind::Refused).agent(who).with("reason", &why);
+                self.note(&[refused.with("hook", event)]);
+                Err(OfficeError::new(ErrorKind::Refused, format!("hooks/{event} refused it: {why}")))
             }
         }
     }
@@ -41,6 +48,13 @@ impl Office {
     #[must_use]
     pub fn has_hooks(&self) -> bool {
         hooks::any(self.root())
+    }
+
+    /// The first hook was approved: hooks run for what happens from now on,
+    /// whether a daemon runs already or not.
+    pub(super) fn begin_hooks(&self) -> Result<()> {
+        let last = self.journal().tail(1)?.last().map_or(0, |record| record.seq);
+        Ok(self.root().state().replace(SEEN, last.to_string().as_bytes(), false)?)
     }
 
     /// Begins to follow the journal for the hooks: where the last daemon

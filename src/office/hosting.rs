@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::joining::last_part;
 use super::{ErrorKind, Office, OfficeError, Result, control};
-use crate::model::AgentName;
+use crate::model::{Action, AgentName, Permission};
 use crate::nudge::host::{self, HostError, HostOptions};
 pub use crate::nudge::{Attempt, Outcome};
 use crate::roster::{Channel, ChannelKind, save_agent};
@@ -17,7 +17,7 @@ const START: Duration = Duration::from_secs(10);
 
 /// Tells the daemon, if one runs, to try an agent's window now.
 fn announce(state: &Path, agent: &AgentName) {
-    let request = control::Request::Nudge { agent: agent.clone() };
+    let request = control::Request::Nudge { agent: agent.clone(), by: agent.clone() };
     // Without a daemon there are no pauses.
     drop(control::ask(state, &request, Duration::from_secs(1)));
 }
@@ -55,6 +55,7 @@ impl Office {
     /// Nobody has this name, the agent has a host already, or the program
     /// cannot be started.
     pub fn host(&self, name: &AgentName, program: &[OsString]) -> Result<u8> {
+        self.may(Action::On(Permission::Roster, name))?;
         let mut agent = self.entry(name)?;
         if !agent.channels.iter().any(|c| c.kind == ChannelKind::Pty) {
             agent.channels.insert(0, Channel::new(ChannelKind::Pty));

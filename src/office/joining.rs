@@ -11,7 +11,7 @@ use std::process::Command;
 
 use super::coords::At;
 use super::{ErrorKind, Office, OfficeError, Result};
-use crate::model::{AgentName, Event, EventKind};
+use crate::model::{Action, AgentName, Event, EventKind, Permission};
 use crate::nudge::screen::{self, Window};
 use crate::roster::{Agent, Channel, ChannelKind, Pin, save_agent};
 
@@ -71,6 +71,7 @@ impl Office {
             )
             .hint("choose another name, as Agent-1"));
         }
+        self.may(Action::On(Permission::Roster, name))?;
         let before = self.roster().get(name.as_str()).cloned();
         let known = before.is_some();
         let mut agent = before.unwrap_or_else(|| Agent::new(name.clone()));

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::{ErrorKind, Office, OfficeError, Result};
 use crate::identity::allowed::Held;
 use crate::identity::{KeyRing, PublicKey, Signers, close_keys, register, revoke};
-use crate::model::{AgentName, Event, EventKind};
+use crate::model::{Action, AgentName, Event, EventKind, Permission};
 
 /// A key as a listing shows it.
 #[derive(Debug, Clone)]
@@ -121,7 +121,7 @@ impl Office {
             return Err(OfficeError::new(ErrorKind::NotFound, format!("{what}: {why}")).hint("cellphone keys list"));
         }
         if !fresh.iter().all(|key| self.actor().same(&key.agent)) {
-            self.must_manage()?;
+            self.may(Permission::Roster)?;
         }
         let _held = self.root().lock("keys")?;
         let (signers, ring) = (self.keys.signers(self.root())?, KeyRing::of(self.root()));
@@ -197,9 +197,7 @@ impl Office {
 
     /// Whose key it is, when the actor may change it.
     fn key_owner(&self, name: &AgentName) -> Result<AgentName> {
-        if !self.actor().same(name.as_str()) {
-            self.must_manage()?;
-        }
+        self.may(Action::On(Permission::Roster, name))?;
         if *name == AgentName::system() { Ok(name.clone()) } else { Ok(self.entry(name)?.name) }
     }
 

@@ -110,14 +110,14 @@ impl Office {
         self.opened(&mailbox, &found, message)
     }
 
-    /// A message with its content, as its owner sees it.
+    /// A message with its content, as the actor can open it.
     pub(super) fn opened(&self, mailbox: &Mailbox, found: &Scanned, message: Message) -> Result<Opened> {
         let whole = String::from_utf8_lossy(&message.bytes);
         let header = whole.strip_suffix(message.body.as_str()).unwrap_or(&whole);
         let header = header.strip_prefix("---\n").unwrap_or(header);
         let header_raw = header.strip_suffix("---\n").unwrap_or(header).to_owned();
         let listed = self.examiner(mailbox, std::slice::from_ref(found))?.listed(found, &message);
-        let (body, seal) = self.open_body(mailbox.agent(), &message);
+        let (body, seal) = self.open_body(&self.actor(), &message);
         Ok(Opened { listed, body, seal, header_raw, raw: message.bytes })
     }
 

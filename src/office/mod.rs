@@ -6,6 +6,7 @@
 //! actor; holds no state of its own.
 
 mod admission;
+pub mod approval;
 mod brief;
 mod claims;
 pub mod control;
@@ -27,7 +28,9 @@ mod mail_read;
 mod mail_send;
 pub mod onboarding;
 mod outbox;
+mod oversight;
 mod parallel;
+pub mod policy;
 mod profiles;
 mod proof;
 mod receipts;
@@ -65,7 +68,7 @@ use crate::identity;
 use crate::journal::{Journal, JournalError};
 use crate::mailbox::{Mailbox, Tree};
 use crate::model::front_matter::Limits;
-use crate::model::{AgentName, Event, Role, RolePolicy};
+use crate::model::{AgentName, Event};
 use crate::post::Post;
 use crate::post::route::Mate;
 use crate::roster::Roster;
@@ -245,12 +248,6 @@ impl Office {
         &self.journal
     }
 
-    /// What the actor may do.
-    #[must_use]
-    pub fn own_policy(&self) -> RolePolicy {
-        self.roster.policy(&self.role_of(&self.actor()))
-    }
-
     /// Writes to the journal. A journal that cannot be written stops no mail;
     /// it is said in the log, and the daemon's scan adds what is missing.
     pub fn note(&self, events: &[Event]) {
@@ -278,14 +275,6 @@ impl Office {
     /// The actor's own mailbox.
     fn mailbox(&self) -> Result<Mailbox> {
         Ok(self.tree.mailbox(self.acting()?)?)
-    }
-
-    fn role_of(&self, name: &AgentName) -> Role {
-        match self.roster.get(name.as_str()) {
-            Some(agent) => agent.role.clone(),
-            None if *name == AgentName::system() => Role::system(),
-            None => Role::agent(),
-        }
     }
 
     fn mates(&self) -> Vec<Mate> {

@@ -121,12 +121,12 @@ impl Examiner<'_> {
             return h.addressed.iter().any(|name| name.same(owner.as_str()));
         }
         // Signed elsewhere, so nobody wrote down whom the role meant: it is who has it now.
-        let role = self.office.role_of(owner);
+        let role = self.office.roster().role_of(owner);
         all.any(|address| matches!(address, Address::Role(r) | Address::Any(r) if *r == role))
     }
 
     fn downgraded(&self, found: &Scanned, from: &AgentName) -> Verdict {
-        let must = self.office.roster().policy(&self.office.role_of(from)).sign == Signing::Required;
+        let must = self.office.roster().policy(&self.office.roster().role_of(from)).sign().0 == Signing::Required;
         if must && self.signers.had_key(from, found.name.accepted()) {
             return Verdict::Forged(Forgery::Downgraded(from.clone()));
         }

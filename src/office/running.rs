@@ -11,7 +11,7 @@ use super::setup::{setting_of, setting_refused};
 use super::{ErrorKind, Office, OfficeError, Result};
 use crate::config::{self, ConfigFault, Override, Root, Setting};
 use crate::fsio::Dir;
-use crate::model::{AgentName, Event, EventKind};
+use crate::model::{AgentName, Event, EventKind, Permission};
 
 /// How long a command waits to be told.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -58,7 +58,7 @@ impl Office {
     /// The actor may not, no daemon runs, there is no such key, or it may not
     /// have this value at run time.
     pub fn set_at_run_time(&self, key: &str, value: Option<&str>) -> Result<Setting> {
-        self.must_manage()?;
+        self.may(Permission::Config)?;
         // What is wrong with it is said without a daemon, too.
         Override::runtime(key, value.unwrap_or_else(|| default_of(key))).map_err(setting_refused)?;
         let request =
@@ -84,10 +84,7 @@ impl Office {
     /// # Errors
     /// `actor` may not, or the value may not be set.
     pub fn admit_runtime(&self, actor: &AgentName, key: &str, value: Option<&str>) -> Result<Override> {
-        if !self.roster().policy(&self.role_of(actor)).manage {
-            let why = format!("{actor} is {}, who may not change the settings", self.role_of(actor));
-            return Err(OfficeError::new(ErrorKind::Refused, why));
-        }
+        super::policy::refuse(&[self.roster().decide(actor, &Permission::Config.into())])?;
         let admitted = Override::runtime(key, value.unwrap_or_else(|| default_of(key))).map_err(setting_refused)?;
         let event = Event::new(self.now(), EventKind::Config).agent(actor).with("layer", "runtime");
         self.note(&[event.with("setting", key).with("value", value.unwrap_or("unset"))]);

@@ -57,7 +57,7 @@ impl Office {
 
     /// Whether the body of a draft will be sealed, or is.
     pub(super) fn seals(&self, from: &AgentName, draft: &Draft) -> bool {
-        draft.header.sealed || self.roster().policy(&self.role_of(from)).seal == Sealing::Required
+        draft.header.sealed || self.roster().policy(&self.roster().role_of(from)).seal().0 == Sealing::Required
     }
 
     /// The keys of everyone who is to open it, the sender among them.

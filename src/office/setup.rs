@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{ErrorKind, Office, OfficeError, Result};
 use crate::config::{self, ConfigError, InitReport, Secret, Settings, trust};
 use crate::identity::{KeyRing, Signers};
-use crate::model::{AgentName, Event, EventKind, Role};
+use crate::model::{Action, AgentName, Event, EventKind, Party, Permission, Role};
 use crate::roster::{NudgeOptions, Roster, remove_agent, save_agent};
 
 pub use crate::config::parse_duration;
@@ -71,6 +71,10 @@ pub struct AgentChange {
     pub profile: Option<String>,
     /// When the window rings.
     pub nudge: NudgeChange,
+    /// Whose mail is not taken any more.
+    pub block: Vec<Party>,
+    /// Whose is again.
+    pub unblock: Vec<Party>,
 }
 
 /// A change of when a window rings; `None` leaves a field as it is,
@@ -149,7 +153,7 @@ impl Office {
     /// The actor may not, a file changed after it was shown, or it could not
     /// be used once it is approved.
     pub fn trust_approve(&self, seen: &[TrustItem]) -> Result<Vec<TrustItem>> {
-        self.must_manage()?;
+        self.may(Permission::Trust)?;
         for item in seen.iter().filter(|item| matches!(item.state, TrustState::New | TrustState::Changed)) {
             let bytes = self.root().read(&item.path)?.unwrap_or_default();
             let checked = Roster::check(self.root(), &item.path, &bytes).map_err(|e| e.to_string());
@@ -158,8 +162,12 @@ impl Office {
                 |why| OfficeError::new(ErrorKind::Refused, why).hint("mend it, then run cellphone trust again"),
             )?;
         }
+        let had_hooks = self.has_hooks();
         let done = trust::approve_seen(self.root(), seen)?;
         self.keep_good();
+        if !had_hooks && self.has_hooks() {
+            self.begin_hooks()?;
+        }
         let (now, actor) = (jiff::Timestamp::now(), self.actor());
         let events: Vec<_> = done
             .iter()
@@ -175,7 +183,18 @@ impl Office {
     /// # Errors
     /// The actor may not, there is no such key, or it may not have this value.
     pub fn set_setting(&self, layer: FileLayer, key: &str, value: Option<&str>) -> Result<Setting> {
-        self.must_manage()?;
+        self.may(Permission::Config)?;
+        if layer == FileLayer::Root {
+            if key == config::strict::SETTING && value.is_some_and(|value| value != "true") {
+                let why = format!("{key} is not taken from the tree, which agents can write");
+                let hint = format!("cellphone config set --user {key} false, or CELLPHONE_TRUST_STRICT_MODES=false");
+                return Err(OfficeError::new(ErrorKind::Refused, why).hint(hint));
+            }
+            // What is approved by being set needs both.
+            if config::is_guarded(key) {
+                self.may(Permission::Trust)?;
+            }
+        }
         let changed = match value {
             Some(value) => config::set_setting(self.root(), layer, key, value).map(|()| true),
             None => config::unset_setting(self.root(), layer, key),
@@ -200,7 +219,7 @@ impl Office {
     /// # Errors
     /// The actor may not, there is no such setting, or it holds no secret.
     pub fn may_hold_secret(&self, key: &str) -> Result<()> {
-        self.must_manage()?;
+        self.may(Permission::Config)?;
         if config::is_secret(key).map_err(setting_refused)? {
             return Ok(());
         }
@@ -225,7 +244,7 @@ impl Office {
     /// # Errors
     /// The actor may not, the name is taken, or may not be one.
     pub fn add_agent(&self, name: &AgentName, change: AgentChange) -> Result<Agent> {
-        self.must_manage()?;
+        self.may(Permission::Roster)?;
         if let Some(twin) = self.roster().get(name.as_str()) {
             return Err(OfficeError::new(ErrorKind::Conflict, format!("{} is on the roster already", twin.name))
                 .hint(format!("cellphone agents set {}", twin.name)));
@@ -240,15 +259,29 @@ impl Office {
     /// # Errors
     /// The actor may not, or nobody has this name.
     pub fn set_agent(&self, name: &AgentName, change: AgentChange) -> Result<Agent> {
-        let own = self.actor().same(name.as_str());
         // What makes the program run or call something is no agent's to choose, not even for itself.
         let bold = |channel: &Channel| matches!(channel.kind, ChannelKind::Command | ChannelKind::Webhook);
         let harmless = change.role.is_none() && !change.channel.as_ref().is_some_and(bold);
-        if !(own && harmless) {
-            self.must_manage()?;
-        }
+        self.may(if harmless { Action::On(Permission::Roster, name) } else { Permission::Roster.into() })?;
+        self.may_block(&change.block)?;
         let agent = self.entry(name)?;
         self.keep(agent, change)
+    }
+
+    /// Who is led does not shut out who leads.
+    fn may_block(&self, parties: &[Party]) -> Result<()> {
+        if parties.is_empty() || self.decide(Permission::Roster).allowed {
+            return Ok(());
+        }
+        let leads = |a: &&Agent| self.roster().decide(&a.name, &Permission::Roster.into()).allowed;
+        let shut_out = |a: &&Agent| parties.iter().any(|party| party.includes(&a.name, &a.role));
+        match self.roster().agents().iter().filter(leads).find(shut_out) {
+            None => Ok(()),
+            Some(leader) => {
+                let why = format!("{} leads; {} may not block its mail", leader.name, self.actor());
+                Err(OfficeError::new(ErrorKind::Refused, why).hint("block agents by name, or ask who leads"))
+            }
+        }
     }
 
     /// Takes somebody off the roster. The mailbox stays, with its mail.
@@ -256,7 +289,7 @@ impl Office {
     /// # Errors
     /// The actor may not, or nobody has this name.
     pub fn remove_agent(&self, name: &AgentName) -> Result<()> {
-        self.must_manage()?;
+        self.may(Permission::Roster)?;
         let agent = self.entry(name)?;
         remove_agent(self.root(), &agent.name)?;
         let now = jiff::Timestamp::now();
@@ -292,29 +325,12 @@ impl Office {
             agent.profile = Some(profile);
         }
         change.nudge.apply(&mut agent.nudge);
+        agent.block.retain(|party| !change.unblock.contains(party) && !change.block.contains(party));
+        agent.block.extend(change.block);
         save_agent(self.root(), &agent)?;
         self.ensure_mailbox(&agent.name)?;
         let now = jiff::Timestamp::now();
         self.note(&[Event::new(now, EventKind::Joined).agent(&agent.name).with("role", &agent.role)]);
         Ok(agent)
-    }
-
-    /// Whether the actor's role may change the roster and others' state,
-    /// approve files and apply retention.
-    ///
-    /// # Errors
-    /// It may not.
-    pub fn must_manage(&self) -> Result<()> {
-        // Nobody was named and the roster has no person: that is the person at the keyboard.
-        let role = self.role_of(&self.actor());
-        if self.roster().policy(&role).manage {
-            return Ok(());
-        }
-        let who = self.actor();
-        Err(OfficeError::new(
-            ErrorKind::Refused,
-            format!("{who} is {role}, who may not change the roster, the settings, approvals or what is kept"),
-        )
-        .hint(format!("cellphone roles show {role}")))
     }
 }

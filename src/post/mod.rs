@@ -11,6 +11,7 @@
 mod batch;
 mod key;
 pub mod outbox;
+pub mod rate;
 pub mod route;
 mod spool;
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{parse_duration, show_duration};
-use crate::model::{AgentName, QuietHours, Role};
+use crate::model::{AgentName, Party, QuietHours, Role};
 
 /// An agent or a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,13 +21,22 @@ pub struct Agent {
     pub profile: Option<String>,
     /// How a nudge is made.
     pub nudge: NudgeOptions,
+    /// Whose mail it does not take.
+    pub block: Vec<Party>,
 }
 
 impl Agent {
     /// An agent of role `agent` without a channel.
     #[must_use]
     pub fn new(name: AgentName) -> Self {
-        Self { name, role: Role::agent(), channels: Vec::new(), profile: None, nudge: NudgeOptions::default() }
+        Self {
+            name,
+            role: Role::agent(),
+            channels: Vec::new(),
+            profile: None,
+            nudge: NudgeOptions::default(),
+            block: Vec::new(),
+        }
     }
 
     /// Whether it is a person.
@@ -277,15 +286,18 @@ pub(super) struct Entry {
     pub(super) channels: Vec<Channel>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) nudge: NudgeOptions,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) block: Vec<Party>,
 }
 
 impl Entry {
     pub(super) fn of(agent: &Agent) -> Self {
-        let Agent { name: _, role, channels, profile, nudge } = agent.clone();
-        Self { role, profile, channels, nudge }
+        let Agent { name: _, role, channels, profile, nudge, block } = agent.clone();
+        Self { role, profile, channels, nudge, block }
     }
 
     pub(super) fn named(self, name: AgentName) -> Agent {
-        Agent { name, role: self.role, channels: self.channels, profile: self.profile, nudge: self.nudge }
+        let Self { role, profile, channels, nudge, block } = self;
+        Agent { name, role, channels, profile, nudge, block }
     }
 }

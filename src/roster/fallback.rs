@@ -3,10 +3,9 @@
 //! Names may come from anywhere, roles, channels and policies only from texts
 //! outside the tree, so a broken file in the tree grants nobody anything.
 
-use std::collections::BTreeMap;
-
 use super::agent::Agent;
-use super::load::{parse_agents, parse_roles, with_desktop};
+use super::load::{parse_agents, with_desktop};
+use super::policies::{self, Policies};
 use super::{Coordinates, Roster};
 use crate::config::good::{Side, keep, kept, kept_path};
 use crate::config::{AGENTS, COORDINATES, ConfigError, ConfigFault, ROLES, Root, SAMPLE_ROLES, trust};
@@ -32,7 +31,7 @@ impl Roster {
         let path = root.path().join(relative);
         match relative {
             AGENTS => parse_agents(bytes, &path).map(drop),
-            ROLES => parse_roles(bytes, &path).map(drop),
+            ROLES => policies::parse(bytes, &path).map(drop),
             COORDINATES => Coordinates::parse(bytes, &path).map(drop),
             _ => Ok(()),
         }
@@ -101,15 +100,15 @@ fn fall_back(root: &Root) -> (Roster, Vec<ConfigFault>) {
 
     let path = approved_path(ROLES);
     let text = trust::approved(root, ROLES).and_then(|bytes| match bytes {
-        Some(bytes) if bytes != SAMPLE_ROLES.as_bytes() => parse_roles(&bytes, &path),
+        Some(bytes) if bytes != SAMPLE_ROLES.as_bytes() => policies::parse(&bytes, &path),
         // The sample says what is built in.
-        _ => Ok(BTreeMap::new()),
+        _ => Ok(Policies::new()),
     });
     let policies = take(
         root,
         (Side::Approved, ROLES),
         text,
-        |bytes| parse_roles(bytes, &kept_path(root, Side::Approved, ROLES)).ok(),
+        |bytes| policies::parse(bytes, &kept_path(root, Side::Approved, ROLES)).ok(),
         &mut faults,
     );
     let agents = listed.into_iter().map(trusted).map(with_desktop).collect();
@@ -153,7 +152,7 @@ mod tests {
         Roster::keep_good(&root).unwrap();
         let (roster, faults) = Roster::in_force(&root);
         assert_eq!(roster, before);
-        assert!(!roster.policy(&Role::agent()).send);
+        assert!(roster.policy(&Role::agent()).send().0.is_empty());
         assert_eq!(faults.len(), 2, "{faults:?}");
         assert!(faults.iter().all(|f| f.kept && f.restorable.is_none() && f.fix.contains("cellphone trust")));
     }

@@ -1,36 +1,19 @@
 //! Reading the roster and the role policies.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::agent::{Agent, Channel, ChannelKind, Entry};
+use super::policies::{self, Policies};
 use crate::config::{AGENTS, ConfigError, ROLES, Root, SAMPLE_ROLES, nearest, os_user, trust};
-use crate::model::{AgentName, OnForged, Priority, Role, RolePolicy, Sealing, Signing};
+use crate::model::{AgentName, Policy, Role};
 
 /// Everyone who has a mailbox, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roster {
     pub(super) agents: Vec<Agent>,
-    pub(super) policies: BTreeMap<Role, PolicyChange>,
-}
-
-/// What a policy file says about one role; the rest is built in.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PolicyChange {
-    max_priority: Option<Priority>,
-    send: Option<bool>,
-    broadcast: Option<bool>,
-    /// Stands in files of earlier versions; no command ever asked it, since
-    /// each reads the actor's own mail alone.
-    #[serde(rename = "read_others")]
-    _read_others: Option<bool>,
-    manage: Option<bool>,
-    sign: Option<Signing>,
-    seal: Option<Sealing>,
-    forged: Option<OnForged>,
+    pub(super) policies: Policies,
 }
 
 impl Roster {
@@ -62,9 +45,9 @@ impl Roster {
         };
         let policies = match trust::approved(root, ROLES)? {
             // The sample says what is built in (a test holds it to that): nothing to read.
-            Some(bytes) if bytes == SAMPLE_ROLES.as_bytes() => BTreeMap::new(),
-            Some(bytes) => parse_roles(&bytes, &trust::approved_path(root, ROLES))?,
-            None => BTreeMap::new(),
+            Some(bytes) if bytes == SAMPLE_ROLES.as_bytes() => Policies::new(),
+            Some(bytes) => policies::parse(&bytes, &trust::approved_path(root, ROLES))?,
+            None => Policies::new(),
         };
         Ok(Self { agents: agents.into_iter().map(with_desktop).collect(), policies })
     }
@@ -112,18 +95,47 @@ impl Roster {
     /// What a role may do: the approved `config/roles.yaml` over what is built
     /// in.
     #[must_use]
-    pub fn policy(&self, role: &Role) -> RolePolicy {
-        let base = RolePolicy::built_in(role);
-        let Some(change) = self.policies.get(role) else { return base };
-        RolePolicy {
-            max_priority: change.max_priority.unwrap_or(base.max_priority),
-            send: change.send.unwrap_or(base.send),
-            broadcast: change.broadcast.unwrap_or(base.broadcast),
-            manage: change.manage.unwrap_or(base.manage),
-            sign: change.sign.unwrap_or(base.sign),
-            seal: change.seal.unwrap_or(base.seal),
-            forged: change.forged.unwrap_or(base.forged),
+    pub fn policy(&self, role: &Role) -> Policy<'_> {
+        Policy::of(role, &self.policies)
+    }
+
+    /// The roles that the approved file names.
+    pub fn policies(&self) -> impl Iterator<Item = &Role> {
+        self.policies.keys()
+    }
+
+    /// The role of a name: as on the roster; `agent` for a sender without a
+    /// mailbox.
+    #[must_use]
+    pub fn role_of(&self, name: &AgentName) -> Role {
+        match self.get(name.as_str()) {
+            Some(agent) => agent.role.clone(),
+            None if *name == AgentName::system() => Role::system(),
+            None => Role::agent(),
         }
+    }
+}
+
+impl Roster {
+    /// What a roster would make the program run, call or type, a line each;
+    /// nothing of one that cannot be read.
+    #[must_use]
+    pub fn acts(bytes: &[u8]) -> Vec<String> {
+        let agents = parse_agents(bytes, Path::new(AGENTS)).unwrap_or_default();
+        let line = |agent: &Agent, channel: &Channel| {
+            let (name, target) = (&agent.name, channel.target.as_deref().unwrap_or("the usual place"));
+            match channel.kind {
+                ChannelKind::Command => format!("runs for {name}: {}", channel.command.join(" ")),
+                ChannelKind::Webhook => format!("calls for {name}: {target}"),
+                ChannelKind::Desktop => format!("shows a notification for {name}"),
+                kind => format!("types for {name}: {kind} {target}"),
+            }
+        };
+        let of = |agent: &Agent| -> Vec<String> {
+            let role = (agent.role != Role::agent()).then(|| format!("gives {} the role {}", agent.name, agent.role));
+            role.into_iter().chain(agent.channels.iter().map(|channel| line(agent, channel))).collect()
+        };
+        agents.iter().flat_map(of).collect()
     }
 }
 
@@ -142,16 +154,9 @@ struct AgentsFile {
     agents: Option<Ordered<Option<Entry>>>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RolesFile {
-    #[serde(default)]
-    roles: Option<Ordered<Option<PolicyChange>>>,
-}
-
 /// A map in the order of the file; a key that stands twice is kept twice, and
 /// refused by who reads it.
-struct Ordered<T>(Vec<(String, T)>);
+pub(super) struct Ordered<T>(pub(super) Vec<(String, T)>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -221,21 +226,7 @@ pub(super) fn check_name(text: &str) -> Result<AgentName, String> {
     Ok(name)
 }
 
-pub(super) fn parse_roles(bytes: &[u8], path: &Path) -> Result<BTreeMap<Role, PolicyChange>, ConfigError> {
-    let text = utf8(bytes, path)?;
-    let file: Option<RolesFile> = serde_yaml::from_str(text).map_err(|e| ConfigError::yaml(path, &e))?;
-    let mut policies = BTreeMap::new();
-    for (written, change) in file.and_then(|f| f.roles).map(|r| r.0).unwrap_or_default() {
-        let fault = |why: String| ConfigError::invalid(path, line_of(text, &written), why);
-        let role = Role::new(&written).map_err(|e| fault(e.to_string()))?;
-        if policies.insert(role, change.unwrap_or_default()).is_some() {
-            return Err(fault(format!("the role {written} stands twice; remove one")));
-        }
-    }
-    Ok(policies)
-}
-
-fn utf8<'a>(bytes: &'a [u8], path: &Path) -> Result<&'a str, ConfigError> {
+pub(super) fn utf8<'a>(bytes: &'a [u8], path: &Path) -> Result<&'a str, ConfigError> {
     std::str::from_utf8(bytes).map_err(|_| ConfigError::invalid(path, None, "it is not UTF-8"))
 }
 

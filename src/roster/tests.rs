@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::testing::Home;
 use crate::config::{AGENTS, ROLES, trust};
-use crate::model::{AgentName, Priority, Role};
+use crate::model::{Action, AgentName, Kind, Party, Permission, Policy, Priority, Role};
 use std::time::Duration;
 
 fn agent(name: &str) -> Agent {
@@ -22,12 +22,18 @@ fn the_sample_roster_has_eight_agents_a_captain_and_the_person() {
     assert_eq!(roster.with_role(&Role::agent()).len(), 7);
     assert_eq!(roster.nearest("Agnet-3").unwrap().as_str(), "Agent-3");
     let file = trust::approved_path(&home.open("root"), ROLES);
-    let listed = load::parse_roles(crate::config::SAMPLE_ROLES.as_bytes(), &file).unwrap();
+    let listed = policies::parse(crate::config::SAMPLE_ROLES.as_bytes(), &file).unwrap();
+    let bare = Roster { policies: policies::Policies::new(), ..roster.clone() };
     let roster = Roster { policies: listed.clone(), ..roster };
     for role in ["agent", "captain", "reviewer", "observer", "operator", "human"] {
         let role = Role::new(role).unwrap();
         assert!(listed.contains_key(&role), "{role}");
-        assert_eq!(roster.policy(&role), crate::model::RolePolicy::built_in(&role), "{role}");
+        let (said, built_in) = (roster.policy(&role), bare.policy(&role));
+        let broad = |p: &Policy<'_>| (p.send().0.to_vec(), p.kinds().0.to_vec(), p.max_priority().0, p.rate().0);
+        assert_eq!(broad(&said), broad(&built_in), "{role}");
+        for permission in Permission::all() {
+            assert_eq!(said.may(permission).0, built_in.may(permission).0, "{role}: {permission}");
+        }
     }
 }
 
@@ -43,7 +49,7 @@ fn what_an_agent_writes_gives_it_a_mailbox_and_nothing_else() {
     assert_eq!(roster.get("Agent-1").unwrap().role, Role::agent());
     assert_eq!(roster.captain().unwrap().name.as_str(), "Agent-4");
     home.write(ROLES, "roles:\n  agent: {max_priority: critical}\n");
-    let policy = |root| Roster::load(root).unwrap().policy(&Role::agent()).max_priority;
+    let policy = |root| Roster::load(root).unwrap().policy(&Role::agent()).max_priority().0;
     assert_eq!(policy(&root), Priority::Normal);
     trust::approve(&root).unwrap();
     assert_eq!(policy(&root), Priority::Critical);
@@ -106,4 +112,34 @@ fn a_tree_without_a_roster_uses_the_approved_one() {
     let root = home.root();
     root.dir().child("config").unwrap().remove("agents.yaml").unwrap();
     assert_eq!(Roster::load(&root).unwrap().captain().unwrap().name.as_str(), "Agent-4");
+}
+
+#[test]
+fn an_answer_names_the_rule_and_a_block_list_holds_without_regard_to_case() {
+    let home = Home::new();
+    let root = home.root();
+    let mut blocking = agent("Agent-2");
+    blocking.block = vec!["agent-3".parse().unwrap(), "@observer".parse().unwrap()];
+    save_agent(&root, &blocking).unwrap();
+    let roster = Roster::load(&root).unwrap();
+    assert_eq!(roster.get("Agent-2").unwrap().block, blocking.block);
+    let (one, two, three) =
+        (AgentName::new("Agent-1").unwrap(), AgentName::new("Agent-2").unwrap(), AgentName::new("Agent-3").unwrap());
+    let send = |from, to| roster.decide(from, &Action::Send { to, kind: Kind::AgentToAgent });
+    assert!(send(&one, &two).allowed && send(&two, &three).allowed);
+    let no = send(&three, &two);
+    assert!(!no.allowed);
+    assert_eq!(no.refusal(), "Agent-2 takes no mail from Agent-3: it blocks agent-3");
+    assert!(!matches!(no.rule, Why::Role(_)));
+    assert_eq!(roster.decide(&one, &Action::On(Permission::Roster, &one)).rule, Why::Own);
+    let no = roster.decide(&one, &Action::On(Permission::Roster, &two));
+    assert_eq!(
+        no.refusal(),
+        "Agent-1 is agent, who may not change the entry of Agent-2 (agent: manage: false, built in)"
+    );
+    assert!(matches!(no.rule, Why::Role(rule) if rule.key == "manage"));
+    assert!(roster.decide(&AgentName::system(), &Permission::Trust.into()).allowed);
+    assert!(!roster.decide(&AgentName::new("discord-x").unwrap(), &Permission::Trust.into()).allowed);
+    let listed: Vec<Party> = roster.get("Agent-2").unwrap().block.clone();
+    assert_eq!(Party::list(&listed), "[agent-3, @observer]");
 }

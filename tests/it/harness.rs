@@ -59,6 +59,11 @@ impl World {
         world
     }
 
+    /// Another root of the same home, which somebody else made.
+    pub fn beside(&self, root: &Path) -> Self {
+        Self { _temp: None, home: self.home.clone(), root: root.to_path_buf() }
+    }
+
     /// Any program with this home's environment and nothing of the caller's.
     pub fn program(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);

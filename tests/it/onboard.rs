@@ -21,7 +21,9 @@ fn a_hosted_program_is_told_its_place_by_mail_and_then_step_by_step() {
     let done = world.json("tester", &["agents", "onboard", "Agent-5", "--role", "reviewer", "--style", "friendly"]);
     assert_eq!((&done["role"], &done["channel"]), (&"reviewer".into(), &"pty".into()), "{done}");
     let id = done["id"].as_str().unwrap();
-    let taken = steps(&world, id);
+    let mut taken = steps(&world, id);
+    // The program may still be at work on the first when the second is to be said.
+    taken.retain(|step| !step.contains(": put off: the program shows no prompt"));
     assert_eq!(taken.len(), 2, "{taken:?}");
     assert!(taken.iter().all(|s| s.ends_with(": submitted, read back")), "{taken:?}");
     assert!(

@@ -93,35 +93,35 @@ fn a_snapshot_comes_back_byte_for_byte_whole_and_in_parts() {
     assert!(taken["files_new"].as_u64().unwrap() > 40 && taken["seconds"].is_number());
     let home = tempfile::tempdir().unwrap();
     let whole = home.path().join("whole");
-    let done = world.json("Agent-1", &["snapshot", "restore", "--target", whole.to_str().unwrap()]);
+    let done = world.json("tester", &["snapshot", "restore", "--target", whole.to_str().unwrap()]);
     assert_eq!(done["verified"], true);
     assert_eq!(protected(&whole), before);
     assert!(whole.join(".cellphone/journal/journal.jsonl").is_file());
     assert!(!whole.join(".cellphone/locks").exists());
 
     let agent = home.path().join("agent");
-    world.ok("Agent-1", &["snapshot", "restore", "latest", "--agent", "Agent-3", "--target", agent.to_str().unwrap()]);
+    world.ok("tester", &["snapshot", "restore", "latest", "--agent", "Agent-3", "--target", agent.to_str().unwrap()]);
     assert_eq!(names(&agent.join("agent_workspaces")), ["Agent-3"]);
     let path = home.path().join("path");
     let file = "agent_workspaces/Agent-2/notes/big.bin";
-    world.ok("Agent-1", &["snapshot", "restore", "--path", file, "--target", path.to_str().unwrap()]);
+    world.ok("tester", &["snapshot", "restore", "--path", file, "--target", path.to_str().unwrap()]);
     assert_eq!(fs::read(path.join(file)).unwrap(), fs::read(world.root.join(file)).unwrap());
     let mail = world.mail("Agent-2", "inbox/new")[0].clone();
     let id = mail.strip_suffix(".md").unwrap().rsplit('-').next().unwrap().to_owned();
     let message = home.path().join("message");
-    world.ok("Agent-1", &["snapshot", "restore", "--message", &id, "--target", message.to_str().unwrap()]);
+    world.ok("tester", &["snapshot", "restore", "--message", &id, "--target", message.to_str().unwrap()]);
     let found = protected(&message);
     let files = found.keys().filter(|p| p.extension().is_some_and(|e| e == "md")).count();
     assert_eq!(files, 2, "the inbox and the sender's copy: {:?}", found.keys());
 
     // What is there already is not written over, and the tree itself is no target.
-    let full = world.fails("Agent-1", 4, &["snapshot", "restore", "--target", whole.to_str().unwrap()]);
+    let full = world.fails("tester", 4, &["snapshot", "restore", "--target", whole.to_str().unwrap()]);
     assert!(full.contains("not empty"), "{full}");
     let inside = world.root.join("agent_workspaces/x");
-    world.fails("Agent-1", 4, &["snapshot", "restore", "--target", inside.to_str().unwrap()]);
-    let cat = world.run("Agent-1", &["snapshot", "cat", "latest", file]);
+    world.fails("tester", 4, &["snapshot", "restore", "--target", inside.to_str().unwrap()]);
+    let cat = world.run("tester", &["snapshot", "cat", "latest", file]);
     assert_eq!(cat.stdout, fs::read(world.root.join(file)).unwrap());
-    world.fails("Agent-1", 3, &["snapshot", "cat", "latest", "agent_workspaces/nobody"]);
+    world.fails("tester", 3, &["snapshot", "cat", "latest", "agent_workspaces/nobody"]);
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn one_flipped_bit_in_a_pack_is_named_with_what_it_costs_and_repaired_from_the_l
     assert!(!lost.is_empty() && lost.len() < 5, "{found}");
     let target = tempfile::tempdir().unwrap();
     let place = target.path().join("x");
-    let said = world.fails("Agent-1", 1, &["snapshot", "restore", "--target", place.to_str().unwrap()]);
+    let said = world.fails("tester", 1, &["snapshot", "restore", "--target", place.to_str().unwrap()]);
     assert!(said.contains("cannot be restored") && said.contains(lost[0]) && !said.contains("panicked"), "{said}");
     // All others are there.
     let live = without_left_out(protected(&world.root));
@@ -252,7 +252,7 @@ fn one_flipped_bit_in_a_pack_is_named_with_what_it_costs_and_repaired_from_the_l
     world.ok("tester", &["snapshot", "repair", "--yes"]);
     world.ok("tester", &["snapshot", "create", "--full"]);
     let again = target.path().join("again");
-    world.ok("Agent-1", &["snapshot", "restore", "--target", again.to_str().unwrap()]);
+    world.ok("tester", &["snapshot", "restore", "--target", again.to_str().unwrap()]);
     assert_eq!(without_left_out(protected(&world.root)), protected(&again));
 }
 
@@ -264,7 +264,7 @@ fn a_damaged_directory_and_a_lost_index_end_in_errors_and_the_index_is_found_aga
     for name in names(&repo.join("index")) {
         fs::remove_file(repo.join("index").join(name)).unwrap();
     }
-    let said = world.fails("Agent-1", 1, &["snapshot", "restore", "--target", "/tmp/never-made-by-this"]);
+    let said = world.fails("tester", 1, &["snapshot", "restore", "--target", "/tmp/never-made-by-this"]);
     assert!(said.contains("no index knows") && !said.contains("panicked"), "{said}");
     assert!(!Path::new("/tmp/never-made-by-this").exists());
     world.fails("Agent-1", 1, &["snapshot", "check"]);
@@ -287,7 +287,7 @@ fn a_damaged_directory_and_a_lost_index_end_in_errors_and_the_index_is_found_aga
                 &["snapshot", "check", "--read-data"][..],
                 &["snapshot", "restore", "--target", place.to_str().unwrap()],
             ] {
-                let out = world.run("Agent-1", args);
+                let out = world.run("tester", args);
                 assert!(!text(&out).contains("panicked"), "{}", text(&out));
                 assert!(out.status.code().is_some());
             }
@@ -320,12 +320,12 @@ fn a_point_in_time_among_fifty_is_the_tree_of_that_time() {
                 (next - jiff::SignedDuration::from_nanos(1)).to_string()
             },
         );
-        world.ok("Agent-1", &["snapshot", "restore", "--at", &at, "--target", place.to_str().unwrap()]);
+        world.ok("tester", &["snapshot", "restore", "--at", &at, "--target", place.to_str().unwrap()]);
         assert_eq!(protected(&place), known[n].1, "snapshot {n} at {at}");
     }
     let first: jiff::Timestamp = known[0].0.parse().unwrap();
     let before = (first - jiff::SignedDuration::from_secs(1)).to_string();
-    world.fails("Agent-1", 3, &["snapshot", "restore", "--at", &before, "--target", "/tmp/never-made-by-this"]);
+    world.fails("tester", 3, &["snapshot", "restore", "--at", &before, "--target", "/tmp/never-made-by-this"]);
 
     // What is kept by rule, and what is given back.
     let plan = world.run("tester", &["snapshot", "forget", "--keep-last", "5"]);
@@ -337,7 +337,7 @@ fn a_point_in_time_among_fifty_is_the_tree_of_that_time() {
     world.ok("tester", &["snapshot", "prune", "--now", "--yes"]);
     world.ok("Agent-1", &["snapshot", "check", "--read-data"]);
     let place = target.path().join("after");
-    world.ok("Agent-1", &["snapshot", "restore", "--target", place.to_str().unwrap()]);
+    world.ok("tester", &["snapshot", "restore", "--target", place.to_str().unwrap()]);
     assert_eq!(protected(&place), known[49].1);
     world.ok("tester", &["config", "set", "snapshot.append_only", "true"]);
     world.fails("tester", 4, &["snapshot", "forget", "--keep-last", "1", "--yes"]);
@@ -349,7 +349,7 @@ fn a_point_in_time_among_fifty_is_the_tree_of_that_time() {
     world.ok("tester", &["snapshot", "copy"]);
     let place = target.path().join("copied");
     let second = second.to_str().unwrap();
-    world.ok("Agent-1", &["snapshot", "--repository", second, "restore", "--target", place.to_str().unwrap()]);
+    world.ok("tester", &["snapshot", "--repository", second, "restore", "--target", place.to_str().unwrap()]);
     assert_eq!(protected(&place), known[49].1);
     let again = world.json("tester", &["snapshot", "copy"]);
     assert_eq!(again[0]["snapshots"], 0, "{again}");

@@ -25,7 +25,7 @@ fn restic_reads_checks_and_restores_our_repository_and_we_read_its() {
     let foreign = list.as_array().unwrap().iter().find(|s| s["kind"].is_null()).unwrap();
     let id = &foreign["id"].as_str().unwrap()[..12];
     let place = target.path().join("ours");
-    world.ok("Agent-1", &["snapshot", "restore", id, "--target", place.to_str().unwrap()]);
+    world.ok("tester", &["snapshot", "restore", id, "--target", place.to_str().unwrap()]);
     let mut theirs = protected(&place);
     theirs.retain(|path, _| !path.ends_with("secret.pem"));
     assert_eq!(theirs, without_left_out(protected(&world.root)));

@@ -109,7 +109,7 @@ fn every_message_acknowledged_before_is_in_it_once_and_whole_whatever_moves_mean
                 let taken = world.json("Agent-1", &["snapshot", "create", kind]);
                 assert_eq!(taken["gone"], 0, "nothing was deleted: {taken}");
                 let place = kept.path().join(round.to_string());
-                world.ok("Agent-1", &["snapshot", "restore", "--target", place.to_str().unwrap()]);
+                world.ok("tester", &["snapshot", "restore", "--target", place.to_str().unwrap()]);
                 judge(&place, &before, round);
             }
         }));
@@ -173,10 +173,10 @@ fn killed_at_any_moment_of_a_snapshot_the_repository_is_whole_and_the_next_one_c
     let place = tempfile::tempdir().unwrap();
     let at = |n: &str| place.path().join(n).to_str().unwrap().to_owned();
     world.ok("Agent-1", &["snapshot", "create"]);
-    world.ok("Agent-1", &["snapshot", "restore", "--target", &at("new")]);
+    world.ok("tester", &["snapshot", "restore", "--target", &at("new")]);
     assert_eq!(protected(Path::new(&at("new"))), protected(&world.root));
     let list = world.json("Agent-1", &["snapshot", "list"]);
-    world.ok("Agent-1", &["snapshot", "restore", &list[0]["id"].as_str().unwrap()[..10], "--target", &at("old")]);
+    world.ok("tester", &["snapshot", "restore", &list[0]["id"].as_str().unwrap()[..10], "--target", &at("old")]);
     assert_eq!(protected(Path::new(&at("old"))), first);
     if std::process::Command::new("restic").arg("version").output().is_ok() {
         ok(restic(&world, &repo, &["check", "--read-data"]));

@@ -88,6 +88,12 @@ impl SecretSource {
         matches!(self, Self::None)
     }
 
+    /// Whether a program is run to fetch it.
+    #[must_use]
+    pub const fn runs_a_command(&self) -> bool {
+        matches!(self, Self::Command(_) | Self::Shell(_))
+    }
+
     /// Where it is, for a person; the words of a command may hold more than
     /// they should, so only its program is named.
     #[must_use]

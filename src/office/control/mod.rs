@@ -78,6 +78,8 @@ pub enum Request {
     Nudge {
         /// Whose.
         agent: AgentName,
+        /// Who wants it: its role decides, as for every surface.
+        by: AgentName,
     },
     /// End, gracefully.
     Stop,

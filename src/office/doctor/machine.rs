@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::{Chart, Check, Patient, age, is_alive, writer_is_dead};
-use crate::config::good;
 use crate::config::trust::{self, TrustState};
+use crate::config::{SETTINGS, good, strict};
 use crate::fsio::{Dir, FileKind};
 use crate::identity::KeyRing;
 use crate::office::{Office, control};
@@ -81,6 +81,17 @@ pub(super) fn approvals(chart: &mut Chart, office: &Office) {
     if trust::lies_inside(root) {
         let what = "the approved copies lie inside the root, where agents can write";
         chart.told(Check::Config, root.outside(), what, "set XDG_STATE_HOME to a folder outside the root");
+    }
+    if let Err(e) = strict::check(root, office.settings()) {
+        chart.told(Check::Mode, root.path(), e.to_string(), "cellphone doctor, to look again");
+    } else if !office.settings().trust.strict_modes {
+        let what = "owners and modes of the folders above it are not looked at (trust.strict_modes is false)";
+        chart.told(Check::Mode, root.path(), what, "unset CELLPHONE_TRUST_STRICT_MODES");
+    }
+    if strict::is_asked_by_the_tree(root, office.settings()) {
+        let what = "trust.strict_modes: false has no effect here, because agents can write this file";
+        let advice = "to switch it off: CELLPHONE_TRUST_STRICT_MODES=false in the environment";
+        chart.told(Check::Config, root.path().join(SETTINGS), what, advice);
     }
     match trust::status(root) {
         Err(e) => chart.told(Check::Config, root.path(), e.to_string(), "cellphone trust"),

@@ -24,7 +24,7 @@ use super::coords::At;
 use super::wake::{held_by_person, target, target_at};
 use super::{ErrorKind, Office, OfficeError, Result, SendRequest};
 use crate::fsio::Lock;
-use crate::model::{Address, AgentName, Event, EventKind, Kind, MessageId, Role};
+use crate::model::{Address, AgentName, Event, EventKind, Kind, MessageId, Permission, Role};
 use crate::nudge::{self, Notice, NudgeContext, Outcome, SubmitRule, Target, Way};
 use crate::roster::{Agent, Channel, ChannelKind};
 
@@ -108,13 +108,17 @@ impl Office {
     /// channel or in its window: nothing was sent or changed then. Put off ([`ErrorKind::TryAgain`]) or
     /// failed in the middle: the mail is in the inbox then.
     pub fn onboard(&self, request: &OnboardRequest, told: &mut dyn FnMut(&StepDone)) -> Result<Onboarded> {
-        self.must_manage()?;
+        self.may(Permission::Onboard)?;
         let agent = self.entry(&request.agent)?;
         let role = request.role.clone().unwrap_or_else(|| agent.role.clone());
+        if role != agent.role {
+            self.may(Permission::Roster)?;
+        }
         if agent.is_human() || role == Role::human() || role == Role::system() {
             let why = format!("{} is a person or would be one; only agents are onboarded", agent.name);
             return Err(OfficeError::new(ErrorKind::Refused, why).hint("cellphone agents list"));
         }
+        self.must_be_private()?;
         let texts = Texts::read(self, &agent, &role, request)?;
         let planned =
             agent.channels.iter().find(|c| typed(c.kind)).map(|c| self.steps(&agent, c, &texts)).transpose()?;

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::tz::TimeZone;
 
-use crate::model::{Event, EventKind};
+use crate::model::{Event, EventKind, Permission};
 use crate::snapshot::{
     Checked, Depth, ForgetPlan, KeepRules, KeyInfo, Place, Progress, Pruning, RepairPlan, Repository, of_root,
     plan_forget,
@@ -114,7 +114,7 @@ impl Office {
     /// # Errors
     /// The actor may not, or one of them cannot be read or written.
     pub fn snapshot_copy(&self) -> Result<Vec<(Place, usize)>> {
-        self.must_manage()?;
+        self.may(Permission::Snapshot)?;
         let from = self.snapshot_repository(None)?;
         let secrets = self.snapshot_secrets()?;
         let mut done = Vec::new();
@@ -143,7 +143,7 @@ impl Office {
     /// # Errors
     /// The actor may not, or it cannot be written.
     pub fn snapshot_key_add(&self, which: Option<&str>, password: &str) -> Result<String> {
-        self.must_manage()?;
+        self.may(Permission::Restore)?;
         if password.is_empty() {
             return Err(OfficeError::new(ErrorKind::Usage, "an empty password opens nothing"));
         }
@@ -165,7 +165,7 @@ impl Office {
 
     /// Something that takes from a repository, under our lock of it.
     fn writing<T>(&self, which: Option<&str>, work: impl FnOnce(&Repository) -> Result<T>) -> Result<T> {
-        self.must_manage()?;
+        self.may(Permission::Prune)?;
         if self.settings().snapshot.append_only {
             return Err(OfficeError::new(ErrorKind::Refused, "snapshots may only be added here (append_only)")
                 .hint("cellphone config set snapshot.append_only false"));

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::fsio;
-use crate::snapshot::{self, Difference, Progress, Restored, Selection, Shown, Wanted};
+use crate::model::{Action, Permission};
+use crate::snapshot::{self, Difference, Part, Progress, Restored, Selection, Shown, Wanted};
 
 use super::super::{ErrorKind, Office, OfficeError, Result};
 use super::restore::RestoredFrom;
@@ -22,8 +23,9 @@ impl Office {
     /// Writes the bytes of one file of a snapshot.
     ///
     /// # Errors
-    /// No such snapshot or file, or it is damaged.
+    /// The actor may not read it, no such snapshot or file, or it is damaged.
     pub fn snapshot_cat(&self, which: Option<&str>, wanted: &Wanted, path: &Path, out: &mut dyn Write) -> Result<()> {
+        self.may_read_path(path)?;
         let repository = self.snapshot_repository(which)?;
         Ok(repository.cat(&repository.find(wanted)?, path, out)?)
     }
@@ -41,7 +43,7 @@ impl Office {
     /// the tree is not touched.
     ///
     /// # Errors
-    /// The folder lies in the tree or is not empty; files that are damaged are
+    /// The actor may not read it, the folder lies in the tree or is not empty; files that are damaged are
     /// named, and all others are there.
     pub fn snapshot_restore_to(
         &self,
@@ -50,6 +52,11 @@ impl Office {
         target: &Path,
         progress: &Progress,
     ) -> Result<Restored> {
+        match &selection.part {
+            Part::Agent(whose) => self.may(Action::On(Permission::ReadOthers, whose))?,
+            Part::Path(path) => self.may_read_path(path)?,
+            Part::All | Part::Message(_) => self.may(Permission::ReadOthers)?,
+        }
         let target = std::path::absolute(target).unwrap_or_else(|_| target.to_owned());
         let place = snapshot::Place::Local(target.clone());
         if place.must_be_outside(self.root().path()).is_err() {

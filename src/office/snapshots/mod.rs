@@ -8,8 +8,10 @@ mod outlook;
 pub mod restore;
 mod sheet;
 
+use serde_json::json;
+
 use crate::config::{SnapshotPlaces, snapshot_places};
-use crate::model::{Event, EventKind};
+use crate::model::{Event, EventKind, Permission};
 use crate::snapshot::{self, Request, SnapshotError, Sources};
 
 use super::{ErrorKind, Office, OfficeError, Result};
@@ -91,6 +93,9 @@ impl Office {
     /// When the approved copy cannot be read.
     pub fn snapshot_secrets(&self) -> Result<Secrets> {
         let places = self.snapshot_places()?;
+        if places.password.runs_a_command() {
+            self.must_be_private()?;
+        }
         Ok(Secrets::new(places.secrets, places.password))
     }
 
@@ -154,7 +159,9 @@ impl Office {
     /// # Errors
     /// Whatever keeps a live file out of it; nothing is recorded then.
     pub fn snapshot_create(&self, kind: Kind, anew: bool, progress: &Progress) -> Result<Taken> {
-        self.may_snapshot()?;
+        self.may(Permission::Snapshot)?;
+        let by = self.actor();
+        self.ask_before("before-snapshot", &by, || json!({ "by": by, "kind": kind.word() }))?;
         self.snapshot_init(anew)?;
         let repository = self.snapshot_repository(None)?;
         let _held = repository.lock_writer(self.root().state())?;
@@ -185,17 +192,6 @@ impl Office {
     /// There is none, or several are meant.
     pub fn snapshot_show(&self, which: Option<&str>, wanted: &Wanted) -> Result<Snapshot> {
         Ok(self.snapshot_repository(which)?.find(wanted)?)
-    }
-
-    /// Whoever may send may see to it that nothing of it is lost.
-    fn may_snapshot(&self) -> Result<()> {
-        let policy = self.own_policy();
-        if policy.send || policy.manage {
-            return Ok(());
-        }
-        let (who, role) = (self.actor(), self.role_of(&self.actor()));
-        Err(OfficeError::new(ErrorKind::Refused, format!("{who} is {role}, who may not take snapshots"))
-            .hint(format!("cellphone roles show {role}")))
     }
 }
 

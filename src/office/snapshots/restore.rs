@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::mailbox::MailboxError;
 pub use crate::mailbox::{Exchanged, Key, Step};
-use crate::model::{AgentName, Event, EventKind};
+use crate::model::{AgentName, Event, EventKind, Permission};
 use crate::office::control::{self, ControlError, Request};
 use crate::office::{ErrorKind, Office, OfficeError, Result};
 use crate::snapshot::exchange::{Applied, Exchange, ExchangeError, Source, plan};
@@ -156,7 +157,12 @@ impl Office {
     /// The actor may not, another restore is going on or unfinished, or the
     /// disk says no: then [`restore_resume`](Self::restore_resume) finishes.
     pub fn restore_apply(&self, plan: RestorePlan) -> Result<Restored> {
-        self.must_manage()?;
+        self.may(Permission::Restore)?;
+        let by = self.actor();
+        self.ask_before("before-restore", &by, || {
+            let agents: Vec<_> = plan.mailboxes.iter().filter(|m| !m.steps.is_empty()).map(|m| &m.agent).collect();
+            json!({ "by": by, "agents": agents, "files": plan.files.steps.len() })
+        })?;
         match self.exchange().apply(plan, self.now()) {
             Ok(applied) => Ok(self.restored(applied)),
             Err(e @ (ExchangeError::Unfinished(_) | ExchangeError::Busy)) => Err(e.into()),
@@ -180,7 +186,7 @@ impl Office {
     /// # Errors
     /// As [`restore_apply`](Self::restore_apply).
     pub fn restore_resume(&self) -> Result<Option<Restored>> {
-        self.must_manage()?;
+        self.may(Permission::Restore)?;
         match self.exchange().resume() {
             Ok(applied) => Ok(applied.map(|applied| self.restored(applied))),
             Err(e @ ExchangeError::Busy) => Err(e.into()),
@@ -194,7 +200,7 @@ impl Office {
     /// # Errors
     /// The actor may not, or none was interrupted.
     pub fn restore_abandon(&self) -> Result<RestoreRecord> {
-        self.must_manage()?;
+        self.may(Permission::Restore)?;
         let record = self.exchange().abandon()?;
         let event = Event::new(self.now(), EventKind::Restored).with("restore", &record.id);
         self.note(&[event.with("abandoned", "as far as it came")]);
@@ -227,7 +233,7 @@ impl Office {
     /// # Errors
     /// The actor may not, there is none, or it is not finished.
     pub fn restore_forget(&self, id: &str) -> Result<()> {
-        self.must_manage()?;
+        self.may(Permission::Prune)?;
         self.exchange().forget(id)?;
         self.note(&[Event::new(self.now(), EventKind::Deleted).with("what", "files put aside").with("restore", id)]);
         Ok(())

@@ -2,17 +2,18 @@
 //! brings everything back with restic alone.
 
 use super::super::{Office, Result};
+use crate::model::Permission;
 use crate::snapshot::{Place, hostname};
 
 impl Office {
     /// The page, as plain text of at most 78 columns but for places and
     /// passwords. With the password it opens everything, so only whoever may
-    /// manage gets it.
+    /// restore gets it.
     ///
     /// # Errors
     /// The actor may not, or the password cannot be had.
     pub fn recovery_sheet(&self, with_password: bool) -> Result<String> {
-        self.must_manage()?;
+        self.may(Permission::Restore)?;
         let places = self.snapshot_repositories()?;
         let secrets = self.snapshot_secrets()?;
         let password = if with_password { secrets.password(false)?.expose().to_owned() } else { "_".repeat(44) };

@@ -23,7 +23,7 @@ impl Office {
     /// What a scan found, without what is forged, when that is to go.
     pub(super) fn without_forged(&self, mailbox: &Mailbox, found: Vec<Scanned>) -> Result<Vec<Scanned>> {
         let owner = mailbox.agent();
-        if self.roster().policy(&self.role_of(owner)).forged != OnForged::Dead {
+        if self.roster().policy(&self.roster().role_of(owner)).forged().0 != OnForged::Dead {
             return Ok(found);
         }
         let judged = lock(&self.memory.judged).remove(owner).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::{Office, Result};
 use super::TendReport;
 use crate::mailbox::{Applied, Plan, RetentionRules};
-use crate::model::{AgentName, Event, EventKind};
+use crate::model::{AgentName, Event, EventKind, Permission};
 
 /// How long the keys of sent letters are remembered.
 const KEYS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -70,7 +70,7 @@ impl Office {
     /// # Errors
     /// The actor may not, or the keys cannot be read.
     pub fn retention_apply(&self, plan: &RetentionPlan) -> Result<RetentionDone> {
-        self.must_manage()?;
+        self.may(Permission::Prune)?;
         self.apply_all(plan)
     }
 

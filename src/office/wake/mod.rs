@@ -30,7 +30,7 @@ use crate::roster::Coordinates;
 pub use changed::places;
 pub use inspect::{Inspection, Seen, inspect};
 pub(super) use limits::held_by_person;
-pub use once::{Nudged, may_ring, nudge_once};
+pub use once::{Nudged, nudge_once};
 pub use ring::ring;
 pub(super) use ring::{target, target_at};
 

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use super::limits::held;
 use super::ring::{attempt, first_channel};
 use crate::mailbox::Which;
-use crate::model::{AgentName, Event, EventKind, Priority};
+use crate::model::{Action, Event, EventKind, Permission, Priority};
 use crate::nudge::policy::Hold;
 use crate::nudge::{Attempt, Notice, Outcome};
-use crate::office::{ErrorKind, Office, OfficeError, Result};
+use crate::office::{Office, Result};
 use crate::roster::{Agent, ChannelKind};
 
 /// Messages that are named in the journal: the newest ones.
@@ -27,21 +27,6 @@ pub enum Nudged {
     Tried(ChannelKind, Attempt),
 }
 
-/// Refuses who may neither write to others nor manage them; everybody may
-/// ring the own window.
-///
-/// # Errors
-/// [`ErrorKind::Refused`].
-pub fn may_ring(office: &Office, agent: &AgentName) -> Result<()> {
-    let policy = office.own_policy();
-    if policy.send || policy.manage || office.actor().same(agent.as_str()) {
-        return Ok(());
-    }
-    let (who, role) = (office.actor(), office.role_of(&office.actor()));
-    let why = format!("{who} is {role}, who may not write to {agent} and so may not ring it either");
-    Err(OfficeError::new(ErrorKind::Refused, why).hint(format!("cellphone roles show {role}")))
-}
-
 /// Tries an agent's window on its first channel, whatever the pauses say, or
 /// judges it only; that changes nothing.
 ///
@@ -49,7 +34,8 @@ pub fn may_ring(office: &Office, agent: &AgentName) -> Result<()> {
 /// The actor may not, no such agent, or one without a channel.
 pub fn nudge_once(office: &Office, agent: &str, dry_run: bool) -> Result<Nudged> {
     let (agent, first) = first_channel(office, agent)?;
-    may_ring(office, &agent.name)?;
+    office.may(Action::On(Permission::Ring, &agent.name))?;
+    office.must_be_private()?;
     let notice =
         if dry_run { glance(office, agent)? } else { super::notice(&agent.name, &office.unread(&agent.name)?) };
     if notice.new == 0 && !dry_run {

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::{End, Order, Rung};
-use crate::config::SecretSource;
+use crate::config::{SecretSource, strict};
 use crate::mailbox::Which;
 use crate::model::{Address, AgentName, Priority, Role};
 use crate::nudge::{
@@ -114,6 +114,8 @@ pub(in crate::office) fn target_at(
     channel: &Channel,
     at: At,
 ) -> std::result::Result<Target, String> {
+    // Without a target nothing is run and no key is pressed.
+    strict::check(office.root(), office.settings()).map_err(|e| e.to_string())?;
     let pin = channel.pin.clone().unwrap_or_default();
     let way = match channel.kind {
         ChannelKind::Pty => Way::Pty,

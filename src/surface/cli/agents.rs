@@ -8,7 +8,7 @@ use super::Run;
 use super::context::Context;
 use super::failure::Failure;
 use super::onboard::OnboardArgs;
-use crate::model::{AgentName, Role};
+use crate::model::{AgentName, Party, Role};
 use crate::office::Office;
 use crate::office::setup::{Agent, AgentChange, Channel, ChannelKind, Dnd, NudgeChange, QuietHours, parse_duration};
 use crate::surface::render::{Column, Paint, Table, text};
@@ -20,6 +20,7 @@ cellphone agents set Agent-2 --channel command -- notify-send mail
 cellphone agents set Agent-2 --channel webhook --target https://example.org/hook
 cellphone agents onboard Agent-5 --role reviewer --dry-run
 cellphone agents set Agent-2 --dnd 2h
+cellphone agents set Agent-2 --block Agent-3,@observer
 cellphone agents set Agent-2 --quiet 22:00-07:00 --budget 20";
 
 /// Arguments of `agents`.
@@ -99,6 +100,12 @@ struct ChangeArgs {
     /// Nudges within an hour: a number, 0 for no bound, default
     #[arg(long, value_name = "N", value_parser = usual(number))]
     budget: Option<Usual<u32>>,
+    /// Take no mail from these: Agent-3, @observer, *
+    #[arg(long, value_name = "WHO", value_delimiter = ',')]
+    block: Vec<Party>,
+    /// Take it again
+    #[arg(long, value_name = "WHO", value_delimiter = ',')]
+    unblock: Vec<Party>,
     /// For `--channel command`: the program and its arguments
     #[arg(last = true, requires = "channel")]
     command: Vec<String>,
@@ -158,6 +165,8 @@ impl From<ChangeArgs> for AgentChange {
         });
         Self {
             role: args.role,
+            block: args.block,
+            unblock: args.unblock,
             channel,
             without: args.without,
             profile: args.profile,
@@ -200,7 +209,7 @@ impl Run for AgentsArgs {
 fn agent_json(agent: &Agent) -> Value {
     json!({
         "name": agent.name, "role": agent.role, "profile": agent.profile,
-        "channels": agent.channels, "nudge": agent.nudge,
+        "channels": agent.channels, "nudge": agent.nudge, "block": agent.block,
     })
 }
 
@@ -252,6 +261,9 @@ fn show(cx: &Context, agent: &Agent) -> Result<(), Failure> {
         if let Some(pin) = &channel.pin {
             field("pinned", &serde_json::to_string(pin)?);
         }
+    }
+    if !agent.block.is_empty() {
+        field("blocks", &agent.block.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
     }
     // What differs from the settings, by the names of the roster.
     if let Value::Object(own) = serde_json::to_value(&agent.nudge)? {

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::failure::Failure;
 use super::{Run, mail};
+use crate::model::AgentName;
 use crate::office::{InboxQuery, Which};
 use crate::surface::render::{Paint, text};
 
@@ -20,21 +21,29 @@ pub(super) struct InboxArgs {
     /// The newest N only
     #[arg(short = 'n', long = "limit", value_name = "N")]
     limit: Option<usize>,
+    /// Another's, for roles that may; nothing is marked
+    #[arg(long, value_name = "AGENT")]
+    of: Option<AgentName>,
 }
 
 impl Run for InboxArgs {
     fn run(self, cx: &Context) -> Result<(), Failure> {
         let office = cx.office()?;
         let which = if self.all { Which::Inbox } else { Which::Unread };
-        let messages = office.inbox(InboxQuery { which, limit: self.limit })?;
+        let query = InboxQuery { which, limit: self.limit };
+        let messages = match &self.of {
+            Some(whose) => office.inbox_of(whose, query)?,
+            None => office.inbox(query)?,
+        };
+        let whose = self.of.unwrap_or_else(|| office.actor());
         if cx.json() {
             return cx.write_json(&messages.iter().map(mail::listed_json).collect::<Vec<_>>());
         }
         if messages.is_empty() {
             let what = if self.all { "no mail" } else { "no new mail" };
-            return cx.say(&format!("{}: {what}", office.actor()));
+            return cx.say(&format!("{whose}: {what}"));
         }
-        let head = format!("{}: {}", office.actor(), text::count(messages.len(), "message"));
+        let head = format!("{whose}: {}", text::count(messages.len(), "message"));
         let foot = cx.paint(Paint::Faint, &text::wrap(FOOT, cx.style.width, 0));
         cx.print(&format!("{}\n{}{foot}\n", cx.paint(Paint::Strong, &head), mail::table(cx, &messages)))
     }

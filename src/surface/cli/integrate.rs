@@ -10,7 +10,7 @@ use super::context::Context;
 use super::failure::{Code, Failure};
 use crate::model::AgentName;
 use crate::office::integrate::Integration;
-use crate::surface::render::{Paint, text};
+use crate::surface::render::{Paint, diff, text};
 
 pub(super) const EXAMPLES: &str = "cellphone integrate claude-code
 cellphone integrate codex --dir ~/project --agent Agent-2 --yes
@@ -96,16 +96,7 @@ fn shown(cx: &Context, plan: &Integration) -> String {
         };
         let name = text::line(&change.path.display().to_string()).into_owned();
         out += &format!("{}{word}\n", cx.paint(Paint::Strong, &name));
-        for line in similar::TextDiff::from_lines(before, after).unified_diff().context_radius(2).to_string().lines() {
-            let paint = match line.as_bytes().first() {
-                Some(b'+') => Some(Paint::Good),
-                Some(b'-') => Some(Paint::Bad),
-                Some(b'@') => Some(Paint::Faint),
-                _ => None,
-            };
-            let line = text::line(line);
-            out += &format!("  {}\n", paint.map_or_else(|| line.to_string(), |p| cx.paint(p, &line)));
-        }
+        out += &diff::shown(cx.style, before, after, usize::MAX).0;
     }
     out
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Run;
 use super::context::Context;
 use super::failure::{Code, Failure};
-use crate::model::AgentName;
+use crate::model::{Action, AgentName, Permission};
 use crate::office::control::{self, Answer, ControlError, Request};
 use crate::office::hosting::Outcome;
 use crate::office::wake::{self, Nudged};
@@ -49,10 +49,10 @@ impl Run for NudgeArgs {
             };
         };
         let agent = office.entry(&agent)?.name;
-        wake::may_ring(&office, &agent)?;
+        office.may(Action::On(Permission::Ring, &agent))?;
         if !self.dry_run {
             // The daemon keeps count of what was typed where; ask it first.
-            let request = Request::Nudge { agent: agent.clone() };
+            let request = Request::Nudge { agent: agent.clone(), by: office.actor() };
             match control::ask(office.root().state().path(), &request, PATIENCE) {
                 Ok(answer) => {
                     let message = match answer {

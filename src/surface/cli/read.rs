@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::failure::Failure;
 use super::{Run, mail};
+use crate::model::AgentName;
 
 /// Arguments of `read`.
 #[derive(Debug, clap::Args)]
@@ -15,6 +16,9 @@ pub(super) struct ReadArgs {
     /// The bytes of the file, as they are: nothing in them is made harmless
     #[arg(long)]
     raw: bool,
+    /// One of another's, for roles that may; it is not marked
+    #[arg(long, value_name = "AGENT")]
+    of: Option<AgentName>,
 }
 
 impl Run for ReadArgs {
@@ -22,7 +26,11 @@ impl Run for ReadArgs {
         if self.raw && cx.json() {
             return Err(Failure::usage("--raw gives the bytes of the file, which are no JSON").hint("leave one out"));
         }
-        let opened = cx.office()?.read(&self.id, self.peek)?;
+        let office = cx.office()?;
+        let opened = match &self.of {
+            Some(whose) => office.read_of(whose, &self.id)?,
+            None => office.read(&self.id, self.peek)?,
+        };
         if self.raw {
             return cx.write_bytes(&opened.raw);
         }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Run;
 use super::context::Context;
 use super::failure::{Code, Failure};
+use crate::model::Permission;
 use crate::office::RetentionPlan;
 use crate::surface::render::{Column, Paint, Table, text};
 
@@ -41,7 +42,7 @@ impl Run for RetentionArgs {
             cx.print(&shown(cx, &plan, steps))?;
         }
         // Before the question: the answer would be in vain.
-        office.must_manage()?;
+        office.may(Permission::Prune)?;
         if steps > 0 && !yes && !ask(cx)? {
             return Err(Failure::new(Code::Refused, "nothing was changed").hint("cellphone retention apply --yes"));
         }

@@ -24,6 +24,7 @@ impl Run for StatusArgs {
         let office = cx.office()?;
         let daemon = control::daemon_status(office.root().state().path(), PATIENCE);
         let agents = waiting(&office);
+        let trust = office.trust_summary();
         if cx.json() {
             let account = match &daemon {
                 Ok(status) => {
@@ -39,6 +40,7 @@ impl Run for StatusArgs {
                 agents.iter().map(|(name, role, n)| json!({ "name": name, "role": role, "unread": n })).collect();
             return cx.write_json(&json!({
                 "root": office.root().path(), "id": office.root().id(), "daemon": account, "agents": agents,
+                "trust": { "changed": trust.changed, "new": trust.new, "refused": trust.refused },
                 "config": { "faults": office.faults().iter().map(ToString::to_string).collect::<Vec<_>>() },
             }));
         }
@@ -57,6 +59,14 @@ impl Run for StatusArgs {
             for fault in office.faults() {
                 out += &field(cx, Paint::Warn, "config", &fault.to_string());
             }
+        }
+        if let Some(why) = &trust.refused {
+            out += &field(cx, Paint::Bad, "trust", why);
+        }
+        if !trust.changed.is_empty() {
+            let files = text::count(trust.changed.len(), "file");
+            let what = format!("{files} changed since approval; the approved copies are in force: cellphone trust");
+            out += &field(cx, Paint::Warn, "trust", &what);
         }
         out += "\n";
         let windows = daemon.as_ref().map(|d| d.windows.as_slice()).unwrap_or_default();

@@ -7,6 +7,7 @@
 //! Colour is an addition for terminals; no meaning rests on colour alone.
 
 pub mod age;
+pub mod diff;
 pub mod foreign;
 pub mod json;
 mod links;
