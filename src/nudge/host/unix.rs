@@ -29,6 +29,9 @@ const GRACE: Duration = Duration::from_secs(5);
 
 pub(super) fn run(options: &HostOptions) -> Result<u8, HostError> {
     let agent = &options.agent;
+    if options.program.is_empty() {
+        return Err(HostError::NoProgram(options.agent.clone()));
+    }
     let (_lock, dir, listener) = listen(options)?;
     let outer = Outer::of_stdin();
     let size = outer.as_ref().map_or(PtySize::default(), |_| size_of_stdin());
@@ -102,9 +105,6 @@ fn bind(path: &std::path::Path) -> rustix::io::Result<UnixListener> {
 }
 
 fn command(options: &HostOptions, headless: bool) -> Result<CommandBuilder, HostError> {
-    if options.program.is_empty() {
-        return Err(HostError::NoProgram(options.agent.clone()));
-    }
     let mut command = CommandBuilder::from_argv(options.program.clone());
     let cwd = std::env::current_dir().map_err(|e| HostError::System("find the current directory", e))?;
     command.cwd(cwd);
