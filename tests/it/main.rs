@@ -12,6 +12,7 @@
 mod agents;
 mod claiming;
 mod config;
+mod config_layers;
 mod coordinates;
 mod corpus;
 mod crash;
