@@ -100,7 +100,10 @@ impl Office {
         for item in seen.iter().filter(|item| matches!(item.state, TrustState::New | TrustState::Changed)) {
             let bytes = self.root().read(&item.path)?.unwrap_or_default();
             let checked = Roster::check(self.root(), &item.path, &bytes).map_err(|e| e.to_string());
-            checked.and_then(|()| super::profiles::check(&item.path, &bytes)).map_err(|why| {
+            let checked = checked
+                .and_then(|()| super::profiles::check(&item.path, &bytes))
+                .and_then(|()| super::onboarding::check(&item.path, &bytes));
+            checked.map_err(|why| {
                 OfficeError::new(ErrorKind::Refused, why).hint("mend it, then run cellphone trust again")
             })?;
         }
