@@ -10,7 +10,7 @@ const DEAD: &str = include_str!("../../hooks/dead.sample");
 const BEFORE_DELIVER: &str = include_str!("../../hooks/before-deliver.sample");
 
 /// Path from the root, and content.
-pub(super) const FILES: [(&str, &str); 29] = [
+pub(super) const FILES: [(&str, &str); 35] = [
     (super::SETTINGS, SETTINGS),
     (super::AGENTS, AGENTS),
     (super::ROLES, ROLES),
@@ -36,6 +36,24 @@ pub(super) const FILES: [(&str, &str); 29] = [
     ("config/onboarding/roles/reviewer.md", include_str!("../../config/onboarding/roles/reviewer.md")),
     ("config/onboarding/roles/observer.md", include_str!("../../config/onboarding/roles/observer.md")),
     ("config/onboarding/roles/operator.md", include_str!("../../config/onboarding/roles/operator.md")),
+    ("config/onboarding/modes/bootstrap_cli.yaml", include_str!("../../config/onboarding/modes/bootstrap_cli.yaml")),
+    (
+        "config/onboarding/modes/compliance_refactor_v2.yaml",
+        include_str!("../../config/onboarding/modes/compliance_refactor_v2.yaml"),
+    ),
+    ("config/onboarding/modes/memory_nexus.yaml", include_str!("../../config/onboarding/modes/memory_nexus.yaml")),
+    (
+        "config/onboarding/modes/production_ready.yaml",
+        include_str!("../../config/onboarding/modes/production_ready.yaml"),
+    ),
+    (
+        "config/onboarding/modes/enterprise_deploy.yaml",
+        include_str!("../../config/onboarding/modes/enterprise_deploy.yaml"),
+    ),
+    (
+        "config/onboarding/modes/live_ops_growth.yaml",
+        include_str!("../../config/onboarding/modes/live_ops_growth.yaml"),
+    ),
     ("hooks/README.md", include_str!("../../hooks/README.md")),
     ("hooks/delivered.sample", DELIVERED),
     ("hooks/dead.sample", DEAD),

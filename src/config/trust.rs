@@ -16,10 +16,11 @@ use crate::fsio::{Dir, FileKind};
 
 const FILES: [&str; 5] = [AGENTS, ROLES, ALLOWED_SIGNERS, REVOKED_KEYS, COORDINATES];
 /// Folder, and how the names in it end.
-const FOLDERS: [(&str, &str); 5] = [
+const FOLDERS: [(&str, &str); 6] = [
     ("config/profiles", ".yaml"),
     ("config/continuity", ".yaml"),
     ("config/onboarding", ".yaml"),
+    ("config/onboarding/modes", ".yaml"),
     ("config/onboarding/roles", ".md"),
     ("config/onboarding/styles", ".md"),
 ];

@@ -158,9 +158,13 @@ impl Office {
             let bytes = self.root().read(&item.path)?.unwrap_or_default();
             let checked = Roster::check(self.root(), &item.path, &bytes).map_err(|e| e.to_string());
             let signers = || Signers::check(self.root(), &item.path, &bytes).map_err(|e| e.to_string());
-            checked.and_then(|()| super::profiles::check(&item.path, &bytes)).and_then(|()| signers()).map_err(
-                |why| OfficeError::new(ErrorKind::Refused, why).hint("mend it, then run cellphone trust again"),
-            )?;
+            checked
+                .and_then(|()| super::profiles::check(&item.path, &bytes))
+                .and_then(|()| super::onboarding::check(&item.path, &bytes))
+                .and_then(|()| signers())
+                .map_err(|why| {
+                    OfficeError::new(ErrorKind::Refused, why).hint("mend it, then run cellphone trust again")
+                })?;
         }
         let had_hooks = self.has_hooks();
         let done = trust::approve_seen(self.root(), seen)?;

@@ -47,7 +47,7 @@ impl fmt::Display for Why {
         match self {
             Self::Role(rule) => rule.fmt(f),
             Self::Blocked { by, entry } => write!(f, "{by} blocks {entry}, {AGENTS}, as approved"),
-            Self::Own => f.write_str("it is the own, which needs no permission"),
+            Self::Own => f.write_str("it is its own, and needs no permission"),
         }
     }
 }

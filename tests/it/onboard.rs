@@ -22,8 +22,8 @@ fn a_hosted_program_is_told_its_place_by_mail_and_then_step_by_step() {
     assert_eq!((&done["role"], &done["channel"]), (&"reviewer".into(), &"pty".into()), "{done}");
     let id = done["id"].as_str().unwrap();
     let mut taken = steps(&world, id);
-    // The program may still be at work on the first when the second is to be said.
-    taken.retain(|step| !step.contains(": put off: the program shows no prompt"));
+    // A busy machine may find the program at work for a moment.
+    taken.retain(|step| !step.contains(": put off: "));
     assert_eq!(taken.len(), 2, "{taken:?}");
     assert!(taken.iter().all(|s| s.ends_with(": submitted, read back")), "{taken:?}");
     assert!(
@@ -85,6 +85,77 @@ fn without_a_window_or_while_not_to_be_disturbed_the_mail_is_there_all_the_same(
     world.ok("tester", &["agents", "set", "Agent-5", "--dnd", "off"]);
     let done = world.json("tester", &["agents", "onboard", "Agent-5", "--way", "hard"]);
     assert_eq!(done["steps"].as_array().unwrap().len(), 1, "{done}");
+}
+
+#[test]
+fn a_mode_gives_the_whole_team_its_roles_and_duties() {
+    let world = World::new();
+    let _hosted = host(&world, "Agent-7");
+    let mode = ["agents", "onboard", "--mode", "production_ready"];
+    let before = world.json("tester", &["agents", "list"]);
+    let would = world.json("tester", &[&mode[..], &["--dry-run"]].concat());
+    let agents = would["agents"].as_array().unwrap();
+    assert_eq!((agents.len(), &agents[0]["agent"], &agents[0]["role"]), (8, &"Agent-4".into(), &"captain".into()));
+    assert!(agents.iter().all(|a| a["why"].is_null() && a["done"]["id"].is_null()), "{would}");
+    assert_eq!(world.json("tester", &["agents", "list"]), before, "a dry run changes nothing");
+    assert!((1..=8).all(|n| world.mail(&format!("Agent-{n}"), "inbox/new").is_empty()));
+    // Who may not, and what is no mode.
+    world.fails("Agent-1", 4, &mode);
+    let why = world.fails("tester", 3, &["agents", "onboard", "--mode", "production_redy"]);
+    assert!(why.contains("live_ops_growth") && why.contains("production_ready"), "{why}");
+    world.fails("tester", 2, &["agents", "onboard", "--mode", "production_ready", "Agent-1"]);
+    world.fails("tester", 2, &["agents", "onboard"]);
+    let done = world.json("tester", &mode);
+    assert!(done["agents"].as_array().unwrap().iter().all(|a| a["why"].is_null()), "{done}");
+    let role = |name: &str| world.json("tester", &["agents", "show", name])["role"].clone();
+    assert_eq!(
+        [role("Agent-4"), role("Agent-7"), role("Agent-8"), role("Agent-1")],
+        ["captain", "reviewer", "operator", "agent"]
+    );
+    for n in 1..=8 {
+        let name = format!("Agent-{n}");
+        let mail = world.inbox(&name);
+        assert_eq!((mail.len(), &mail[0]["kind"]), (1, &"onboarding".into()), "{name}");
+        let body = world.json(&name, &["read", mail[0]["id"].as_str().unwrap(), "--peek"])["body"].to_string();
+        let lead = if n == 4 { "You are Agent-4, the captain" } else { "Agent-4" };
+        assert!(body.contains(&format!("You are {name}")) && body.contains(lead) && !body.contains('{'), "{body}");
+    }
+    let six = world.json("Agent-6", &["read", world.inbox("Agent-6")[0]["id"].as_str().unwrap(), "--peek"]);
+    assert!(six["body"].as_str().unwrap().contains("You look for ways in"), "{six}");
+    let of_seven = done["agents"].as_array().unwrap().iter().find(|a| a["agent"] == "Agent-7").unwrap();
+    assert_eq!(of_seven["done"]["channel"], "pty", "{of_seven}");
+}
+
+#[test]
+fn a_mode_that_cannot_be_carried_out_changes_nobody_and_one_that_is_not_approved_is_not_used() {
+    let world = World::new();
+    let modes = world.root.join("config/onboarding/modes");
+    let mode = |name: &str| ["agents", "onboard", "--mode", name].map(str::to_owned);
+    let fails = |code: i32, name: &str| {
+        let line = mode(name);
+        world.fails("tester", code, &line.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let mine = "about: two of us\nagents:\n  Agent-1: {role: reviewer, duty: 'You read for {captain}.'}\n  Stranger: {role: agent, duty: nothing}\n";
+    fs::write(modes.join("mine.yaml"), mine).unwrap();
+    assert!(fails(4, "mine").contains("not approved"));
+    world.ok("tester", &["trust", "--yes"]);
+    let done = world.ok("tester", &["agents", "onboard", "--mode", "mine"]);
+    assert!(done.contains("passed over: Stranger") && done.contains("Agent-1 is reviewer"), "{done}");
+    // The second one's role has no text: the first one is not changed either.
+    let broken = "about: x\nagents:\n  Agent-2: {role: reviewer, duty: a}\n  Agent-3: {role: painter, duty: b}\n";
+    fs::write(modes.join("broken.yaml"), broken).unwrap();
+    world.ok("tester", &["trust", "--yes"]);
+    assert!(fails(3, "broken").contains("roles/painter.md"));
+    assert!(world.ok("tester", &["agents", "show", "Agent-2"]).starts_with("Agent-2 (agent)"));
+    fs::write(modes.join("two.yaml"), "about: x\nagents:\n  A: {role: human, duty: a}\n").unwrap();
+    assert!(world.fails("tester", 4, &["trust", "--yes"]).contains("modes/two.yaml: A: only agents"));
+    // A window that may not be disturbed keeps nobody else waiting.
+    fs::remove_file(modes.join("two.yaml")).unwrap();
+    let _hosted = host(&world, "Agent-1");
+    world.ok("tester", &["agents", "set", "Agent-1", "--dnd", "on"]);
+    let out = world.run("tester", &["agents", "onboard", "--mode", "memory_nexus", "--patience", "1s"]);
+    assert_eq!(out.status.code(), Some(75), "{}", text(&out));
+    assert!((2..=8).all(|n| world.mail(&format!("Agent-{n}"), "inbox/new").len() == 1), "{}", text(&out));
 }
 
 #[test]

@@ -202,8 +202,7 @@ fn a_kind_is_what_the_two_ends_make_it() {
     drop_in(&world, "Agent-7", "due.md", &receipt("Agent-1"));
     delivered(&world, "Agent-1", 1);
     assert_eq!(world.inbox("Agent-1")[0]["kind"], "receipt");
-    let story = world.ok("tester", &["--json", "trace", &id]);
-    assert!(story.contains("\"acked\""), "{story}");
+    wait("that is noted", || world.ok("tester", &["--json", "trace", &id]).contains("\"acked\""));
 }
 
 #[test]

@@ -299,6 +299,9 @@ fn the_answer_names_the_rule_and_fits_eighty_columns() {
     let told = world.json("Agent-1", &["roles", "test", "--may", "ring", "--of", "Agent-2"]);
     assert_eq!((&told["rule"]["role"], &told["rule"]["key"]), (&"agent".into(), &"send".into()), "{told}");
     assert_eq!(told["rule"]["origin"], "built in");
+    // Recipients for whom one rule decides stand in one line.
+    let all = world.ok("Agent-1", &["roles", "test", "--send-to", "@all"]);
+    assert!(all.lines().count() == 4 && all.contains("may write to Agent-2, Agent-3, Agent-4"), "{all}");
     let shown = world.ok("tester", &["roles", "show", "clerk"]);
     let rows: Vec<String> = shown.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     for row in [

@@ -10,6 +10,7 @@
 //! look can tell beforehand (the window, its pictures, the keys) refuses all
 //! of it before anything is sent or changed.
 
+mod mode;
 mod sequence;
 mod texts;
 
@@ -28,6 +29,9 @@ use crate::model::{Address, AgentName, Event, EventKind, Kind, MessageId, Permis
 use crate::nudge::{self, Notice, NudgeContext, Outcome, SubmitRule, Target, Way};
 use crate::roster::{Agent, Channel, ChannelKind};
 
+pub(super) use self::mode::check;
+pub use self::mode::{ModeDone, ModeRequest, ModeStep};
+
 /// Longest wait for a host's answer to one step.
 const LIMIT: Duration = Duration::from_secs(15);
 
@@ -41,6 +45,10 @@ pub struct OnboardRequest {
     pub agent: AgentName,
     /// The role it takes; its own when absent.
     pub role: Option<Role>,
+    /// What it is for, beside the text of its role.
+    pub duty: Option<String>,
+    /// Who leads it, when that is not yet on the roster.
+    pub captain: Option<AgentName>,
     /// A file of `config/onboarding/styles`.
     pub style: String,
     /// A sequence of `config/onboarding`: `soft` or `hard`.

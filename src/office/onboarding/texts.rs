@@ -23,30 +23,34 @@ impl Texts {
     pub(super) fn read(office: &Office, agent: &Agent, role: &Role, request: &OnboardRequest) -> Result<Self> {
         let path = file(&request.way, "", "yaml")?;
         let sequence = approved(office, &path)?;
-        let lead = office.roster().captain().filter(|c| c.name != agent.name);
-        let captain =
-            lead.or_else(|| office.roster().default_actor()).map_or("your user", |a| a.name.as_str()).to_owned();
+        let lead = request.captain.as_ref().or_else(|| office.roster().captain().map(|a| &a.name));
+        let lead = lead.filter(|name| !name.same(agent.name.as_str()));
+        let person = || office.roster().default_actor().map(|a| &a.name);
+        let captain = lead.or_else(person).map_or("your user", AgentName::as_str).to_owned();
         let words = [("agent", agent.name.as_str()), ("role", role.as_str()), ("captain", captain.as_str())];
-        let text = |path: String| -> Result<String> {
-            let text = String::from_utf8_lossy(&approved(office, &path)?).into_owned();
-            sequence::fill(&text, &words).map_err(|why| {
+        let filled = |path: &str, text: &str| {
+            sequence::fill(text, &words).map_err(|why| {
                 OfficeError::new(ErrorKind::Refused, format!("{path}: {why}"))
                     .hint(format!("edit {path} and run `cellphone trust`"))
             })
         };
-        let (role_text, style) =
+        let text = |path: String| filled(&path, &String::from_utf8_lossy(&approved(office, &path)?));
+        let (mut role_text, style) =
             (text(file(role.as_str(), "roles/", "md")?)?, text(file(&request.style, "styles/", "md")?)?);
+        if let Some(duty) = &request.duty {
+            role_text = format!("{}\n{}\n", role_text.trim_end(), filled("the duty", duty)?.trim_end());
+        }
         Ok(Self { path, sequence, role_name: role.to_string(), role: role_text, style, captain })
     }
 }
 
 /// A name becomes part of a path, so it is checked like any name.
-fn file(name: &str, folder: &str, end: &str) -> Result<String> {
+pub(super) fn file(name: &str, folder: &str, end: &str) -> Result<String> {
     let name = AgentName::new(name).map_err(|_| OfficeError::new(ErrorKind::Usage, format!("{name:?} is no name")))?;
     Ok(format!("{FOLDER}/{folder}{}.{end}", name.as_str()))
 }
 
-fn approved(office: &Office, path: &str) -> Result<Vec<u8>> {
+pub(super) fn approved(office: &Office, path: &str) -> Result<Vec<u8>> {
     if let Some(bytes) = trust::approved(office.root(), path)? {
         return Ok(bytes);
     }

@@ -19,6 +19,7 @@ cellphone agents set Agent-2 --channel tmux --target %3
 cellphone agents set Agent-2 --channel command -- notify-send mail
 cellphone agents set Agent-2 --channel webhook --target https://example.org/hook
 cellphone agents onboard Agent-5 --role reviewer --dry-run
+cellphone agents onboard --mode production_ready --dry-run
 cellphone agents set Agent-2 --dnd 2h
 cellphone agents set Agent-2 --block Agent-3,@observer
 cellphone agents set Agent-2 --quiet 22:00-07:00 --budget 20";

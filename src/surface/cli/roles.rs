@@ -176,7 +176,7 @@ impl TestArgs {
                 if cx.json() {
                     cx.write_json(&decision)?
                 } else {
-                    cx.print(&line(cx, &decision))?
+                    cx.print(&line(cx, &[&decision]))?
                 }
                 decision.allowed
             }
@@ -194,8 +194,11 @@ impl TestArgs {
     }
 }
 
-fn line(cx: &Context, decision: &Decision) -> String {
-    let Decision { actor, role, action, allowed, rule, .. } = decision;
+/// Answers that follow from one rule, as one.
+fn line(cx: &Context, answers: &[&Decision]) -> String {
+    let [Decision { actor, role, action, allowed, rule, .. }, more @ ..] = answers else { return String::new() };
+    let more = more.iter().filter_map(|d| d.about.as_ref()).map(|name| format!(", {name}"));
+    let action = format!("{action}{}", more.collect::<String>());
     let (paint, word) = if *allowed { (Paint::Good, "yes") } else { (Paint::Bad, "no ") };
     let may = if *allowed { "may" } else { "may not" };
     let first = format!("{actor} ({role}) {may} {action}");
@@ -204,7 +207,15 @@ fn line(cx: &Context, decision: &Decision) -> String {
 }
 
 fn send_text(cx: &Context, told: &Explained, asked: Priority) -> String {
-    let mut out: String = told.decisions.iter().map(|d| line(cx, d)).collect();
+    let mut groups: Vec<Vec<&Decision>> = Vec::new();
+    for one in &told.decisions {
+        let key = |d: &Decision| (d.allowed, d.rule.clone(), d.about.is_some());
+        match groups.iter_mut().find(|group| group.first().is_some_and(|first| key(first) == key(one))) {
+            Some(group) => group.push(one),
+            None => groups.push(vec![one]),
+        }
+    }
+    let mut out: String = groups.iter().map(|group| line(cx, group)).collect();
     let mut note = |what: String, rule: &Rule| {
         let rule = cx.paint(Paint::Faint, &text::line(&rule.to_string()));
         out += &format!("     {}\n     {rule}\n", text::line(&what));
