@@ -35,11 +35,12 @@ fn replace(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
 #[test]
 fn every_change_of_key_namespace_header_body_and_recipients_is_told() {
     let world = World::new();
+    let made = jiff::Timestamp::now().as_second();
     let own = private(&world, "Agent-1");
     let other = private(&world, "Agent-3");
     let stranger = world.home.join("stranger");
-    let made = ssh_key::PrivateKey::from(ssh_key::private::Ed25519Keypair::from_seed(&[7; 32]));
-    fs::write(&stranger, made.to_openssh(ssh_key::LineEnding::LF).unwrap().as_bytes()).unwrap();
+    let secret = ssh_key::PrivateKey::from(ssh_key::private::Ed25519Keypair::from_seed(&[7; 32]));
+    fs::write(&stranger, secret.to_openssh(ssh_key::LineEnding::LF).unwrap().as_bytes()).unwrap();
     let again = |key: &Path, namespace: &'static str| {
         let key = key.to_owned();
         move |bytes: &[u8]| sign(&unsigned(bytes), &key, namespace)
@@ -77,6 +78,8 @@ fn every_change_of_key_namespace_header_body_and_recipients_is_told() {
     // Without the signature it is only unsigned, as nobody has to sign.
     assert_eq!(forged(&world, unsigned).0, "unsigned");
     policy(&world, "agent", "sign: required");
+    // Keys begin with a second, in which nothing says whether one was there.
+    wait("the keys are a second old", || jiff::Timestamp::now().as_second() > made);
     let (word, why) = forged(&world, unsigned);
     assert!(word == "forged" && why.starts_with("downgraded: Agent-1 must sign"), "{why}");
 }
