@@ -3,20 +3,18 @@
 //! memory, as the daemon and a batch do. `cargo bench --bench identity`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod apart;
+
 use std::hint::black_box;
 use std::path::Path;
-use std::process::Command;
 
 use agent_cellphone::config::Root;
 use agent_cellphone::identity::{Known, Signers, seal};
 use agent_cellphone::model::front_matter::Limits;
 use agent_cellphone::model::{AgentName, Draft, Header, Message, MessageId, UniqueName, Verdict};
 use agent_cellphone::office::setup::init;
-use criterion::{Criterion, criterion_group};
+use criterion::Criterion;
 use jiff::Timestamp;
-
-/// Where the child works.
-const PLACE: &str = "CELLPHONE_BENCH_PLACE";
 
 fn message(at: Timestamp, from: &AgentName) -> Message {
     let name = UniqueName::compose(at, from, "Review the parser", MessageId::compose(at, 7));
@@ -25,10 +23,8 @@ fn message(at: Timestamp, from: &AgentName) -> Message {
     Draft::new(header, "Please look at the parser.\n".repeat(40)).accept(&name, from, &Limits::default()).unwrap()
 }
 
-fn identity(c: &mut Criterion) {
-    let place = std::env::var_os(PLACE).unwrap();
-    let root = Path::new(&place).join("root");
-    let root = Root::open(&init(&root, Some("me")).unwrap().report.root).unwrap();
+fn identity(c: &mut Criterion, place: &Path) {
+    let root = Root::open(&init(&place.join("root"), Some("me")).unwrap().report.root).unwrap();
     let (from, limits) = (AgentName::new("Agent-1").unwrap(), Limits::default());
     let at = Timestamp::now();
     let plain = message(at, &from);
@@ -59,21 +55,10 @@ fn identity(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, identity);
-
-/// Keys and approvals lie in the user's folders, so the measuring is done by
-/// a child that has folders of its own.
 fn main() {
-    if std::env::var_os(PLACE).is_some() {
-        benches();
-        Criterion::default().configure_from_args().final_summary();
-        return;
-    }
-    let place = tempfile::tempdir().unwrap();
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(std::env::args_os().skip(1)).env(PLACE, place.path());
-    for variable in ["XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
-        child.env(variable, place.path().join("home"));
-    }
-    assert!(child.status().unwrap().success());
+    apart::apart(|place| {
+        let mut c = Criterion::default().configure_from_args();
+        identity(&mut c, place);
+        c.final_summary();
+    });
 }

@@ -5,17 +5,16 @@
 //! its own.
 #![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod apart;
+
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
-use std::process::Command;
 
 use agent_cellphone::Office;
 use agent_cellphone::model::{Action, AgentName, Kind, Permission, Priority};
 use agent_cellphone::office::setup::init;
 use criterion::Criterion;
-
-const HOME: &str = "CELLPHONE_BENCH_HOME";
 
 const ROLES: &str = "roles:
   agent:
@@ -38,18 +37,11 @@ fn office(home: &Path) -> Office {
 }
 
 fn main() {
-    let Some(home) = std::env::var_os(HOME) else {
-        let home = tempfile::tempdir().unwrap();
-        let mut again = Command::new(std::env::current_exe().unwrap());
-        again.args(std::env::args_os().skip(1)).env(HOME, home.path());
-        for place in ["XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
-            again.env(place, home.path().join("home"));
-        }
-        let status = again.status().unwrap();
-        drop(home);
-        std::process::exit(status.code().unwrap_or(1));
-    };
-    let office = office(home.as_ref());
+    apart::apart(measure);
+}
+
+fn measure(home: &Path) {
+    let office = office(home);
     let (one, kind) = (AgentName::new("Agent-49").unwrap(), Kind::AgentToAgent);
     let mut c = Criterion::default().configure_from_args();
     c.bench_function("may: a permission, refused", |b| b.iter(|| office.may(black_box(Permission::Restore)).is_err()));
