@@ -1,0 +1,8 @@
+//! Disasters rehearsed on a copy of the real tree, with honest figures.
+//!
+//! [`outcome`] is what a drill yields: the one value that the reports, the
+//! history and the exit code are made from.
+
+pub mod inject;
+pub mod outcome;
+pub mod scenario;
