@@ -1,8 +1,14 @@
 //! Disasters rehearsed on a copy of the real tree, with honest figures.
 //!
 //! [`outcome`] is what a drill yields: the one value that the reports, the
-//! history and the exit code are made from.
+//! history and the exit code are made from. [`scenario`] is a disaster as
+//! data, read from YAML and used as approved; [`inject`] breaks things.
 
 pub mod inject;
 pub mod outcome;
 pub mod scenario;
+mod scenario_find;
+mod scenario_read;
+
+pub use scenario_find::{FOLDER, check_scenario, find_scenario, new_scenario, scenario_names};
+pub use scenario_read::{is_name, read_scenario};
