@@ -24,6 +24,8 @@ impl Ground {
             program: PathBuf::from("cellphone"),
             agent: AgentName::new("Agent-1").unwrap(),
             other: AgentName::new("Agent-2").unwrap(),
+            password_file: tmp.path().join("password"),
+            full: AtomicBool::new(false),
             environment: vec![("PATH".into(), std::env::var("PATH").unwrap_or_default())],
         };
         let ground = Self { site, _tmp: tmp };
