@@ -20,6 +20,8 @@ pub mod instance;
 pub mod lookout;
 pub mod pending;
 #[cfg(unix)]
+mod place;
+#[cfg(unix)]
 mod ring;
 #[cfg(unix)]
 mod scan;

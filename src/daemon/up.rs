@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::house::House;
 use super::instance::Instance;
 use super::supervisor::{Shutdown, Supervisor, Worker, WorkerResult};
-use super::{UpError, control, detach, hooks, ring, scan, signals, snapshots, tend, watch};
+use super::{UpError, control, detach, hooks, place, ring, scan, signals, snapshots, tend, watch};
 use crate::model::{Event, EventKind};
 use crate::office::Office;
 
@@ -60,6 +60,7 @@ async fn live(house: &Arc<House>, workers: Vec<Worker>, ready: impl FnOnce()) {
     supervisor.start(ours("hooks", house, hooks::run));
     supervisor.start(ours("snapshots", house, snapshots::run));
     supervisor.start(ours("config", house, config));
+    supervisor.start(ours("place", house, place::run));
     for worker in workers {
         supervisor.start(worker);
     }

@@ -118,7 +118,7 @@ impl Office {
         self.may(Permission::Roster)?;
         let uncounted = self.keys_list()?.into_iter().filter(|key| key.state == "unapproved");
         let names: Vec<AgentName> = uncounted.filter_map(|key| AgentName::new(key.agent).ok()).collect();
-        let made: Vec<String> = self.renew(&names)?.iter().map(PublicKey::fingerprint).collect();
+        let made: Vec<String> = self.renew(&names)?.iter().map(|key| key.fingerprint()).collect();
         self.note_keys(names.iter().map(AgentName::as_str).zip(made.iter().map(String::as_str)), "renewed");
         Ok(self.keys_list()?.into_iter().filter(|key| made.contains(&key.fingerprint)).collect())
     }

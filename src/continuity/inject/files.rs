@@ -35,17 +35,18 @@ pub(super) fn remove(site: &Site, path: &Path) -> Result<(), String> {
     let from = Dir::open(path.parent().unwrap_or(path)).map_err(told)?;
     let scratch = Dir::open(&site.scratch).map_err(told)?;
     let gone = crate::fsio::temporary_name("gone");
-    if from.rename(name, &scratch, &gone).is_ok() {
-        return remove_tree(&site.scratch.join(gone)).map_err(told);
-    }
-    let mut last = remove_tree(path);
+    let moved = from.rename(name, &scratch, &gone).is_ok();
+    let path = if moved { site.scratch.join(gone) } else { path.to_owned() };
+    let mut last = remove_tree(&path);
     for _ in 1..TRIES {
         if last.is_ok() {
             break;
         }
-        last = remove_tree(path);
+        last = remove_tree(&path);
     }
-    last.map_err(told)
+    // Whoever has a folder of it open still writes into it; it is gone from where it was all the same, and the
+    // scratch folder goes at the end.
+    if moved { Ok(()) } else { last.map_err(told) }
 }
 
 pub(super) fn flip_bits(

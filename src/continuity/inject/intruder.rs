@@ -72,10 +72,14 @@ pub(super) fn careless_git(site: &Site) -> Result<Injected, String> {
     git(&["add", "--", "config", "hooks"])?;
     git(&["commit", "-q", "--allow-empty", "-m", "What is tracked"])?;
     let before = below(&Dir::open(&site.root).map_err(told)?)?.len();
-    git(&["clean", "-q", "-ffdx"])?;
+    // A daemon that makes missing folders again may keep one from going; the mail in it has gone all the same.
+    let cleaned = git(&["clean", "-q", "-ffdx"]);
     git(&["reset", "-q", "--hard"])?;
     let after = below(&Dir::open(&site.root).map_err(told)?)?.len();
     remove_tree(&history).map_err(told)?;
+    if after >= before {
+        return Err(cleaned.err().unwrap_or_else(|| "git took nothing".into()));
+    }
     Ok(truly(format!(
         "git clean -ffdx and git reset --hard took {} of {before} files: all mail and .cellphone/",
         before.saturating_sub(after)
@@ -203,6 +207,15 @@ fn thief_keys(home: &Path) -> Result<PathBuf, String> {
 
 /// Root, home and the first repository at once: the machine is gone.
 pub(super) fn lost_host(site: &Site) -> Result<Injected, String> {
+    let first = site.repositories.first().ok_or("there is no repository that could be lost")?;
+    if site.repositories.len() < 2 {
+        return Err(
+            "with one repository a lost machine takes everything; name a second in snapshot.repositories".into()
+        );
+    }
+    if super::process::daemon(site).is_some() {
+        super::process::kill_daemon(site)?;
+    }
     super::files::remove(site, &site.root)?;
     let home = Dir::open(&site.home).map_err(told)?;
     for name in home.names().map_err(told)? {

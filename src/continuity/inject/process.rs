@@ -34,7 +34,7 @@ fn kill(_: u32) -> Result<(), String> {
 }
 
 /// Kills the daemon and waits until it is gone.
-fn kill_daemon(site: &Site) -> Result<(), String> {
+pub(super) fn kill_daemon(site: &Site) -> Result<(), String> {
     let pid = daemon(site).ok_or("no daemon runs that could be killed")?;
     kill(pid)?;
     wait_until("the daemon that was killed still answers", || daemon(site) != Some(pid))
