@@ -10,7 +10,7 @@ const DEAD: &str = include_str!("../../hooks/dead.sample");
 const BEFORE_DELIVER: &str = include_str!("../../hooks/before-deliver.sample");
 
 /// Path from the root, and content.
-pub(super) const FILES: [(&str, &str); 52] = [
+pub(super) const FILES: [(&str, &str); 53] = [
     (super::SETTINGS, SETTINGS),
     (super::AGENTS, AGENTS),
     (super::ROLES, ROLES),
@@ -19,6 +19,7 @@ pub(super) const FILES: [(&str, &str); 52] = [
     ("config/schema/agents.schema.json", include_str!("../../config/schema/agents.schema.json")),
     ("config/schema/roles.schema.json", include_str!("../../config/schema/roles.schema.json")),
     ("config/schema/profile.schema.json", include_str!("../../config/schema/profile.schema.json")),
+    ("config/schema/scenario.schema.json", include_str!("../../config/schema/scenario.schema.json")),
     ("config/profiles/claude-code.yaml", include_str!("../../config/profiles/claude-code.yaml")),
     ("config/profiles/codex.yaml", include_str!("../../config/profiles/codex.yaml")),
     ("config/profiles/gemini-cli.yaml", include_str!("../../config/profiles/gemini-cli.yaml")),

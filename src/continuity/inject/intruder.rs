@@ -207,12 +207,10 @@ fn thief_keys(home: &Path) -> Result<PathBuf, String> {
 
 /// Root, home and the first repository at once: the machine is gone.
 pub(super) fn lost_host(site: &Site) -> Result<Injected, String> {
-    let first = site.repositories.first().ok_or("there is no repository that could be lost")?;
-    if site.repositories.len() < 2 {
-        return Err(
-            "with one repository a lost machine takes everything; name a second in snapshot.repositories".into()
-        );
-    }
+    let [first, _, ..] = site.repositories.as_slice() else {
+        let why = "with one repository a lost machine takes everything; name a second in snapshot.repositories";
+        return Err(why.into());
+    };
     if super::process::daemon(site).is_some() {
         super::process::kill_daemon(site)?;
     }
@@ -220,12 +218,6 @@ pub(super) fn lost_host(site: &Site) -> Result<Injected, String> {
     let home = Dir::open(&site.home).map_err(told)?;
     for name in home.names().map_err(told)? {
         super::files::remove(site, &site.home.join(name))?;
-    }
-    let first = site.repositories.first().ok_or("there is no repository that could be lost")?;
-    if site.repositories.len() < 2 {
-        return Err(
-            "with one repository a lost machine takes everything; name a second in snapshot.repositories".into()
-        );
     }
     super::files::remove(site, first)?;
     Ok(truly("the root, the home with keys and approvals, and the first repository were deleted"))

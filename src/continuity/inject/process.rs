@@ -10,8 +10,10 @@ use crate::fsio::Dir;
 /// A child of ours that does not end by then hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
-/// Within this time after the senders began the power goes.
-const MOMENT_MS: u64 = 120;
+/// Within this time the power goes, and so much each sender wants to send: more
+/// than it can until then.
+const MOMENT_MS: u64 = 150;
+const EACH_SENDS: usize = 1_000;
 
 /// The process of the site's daemon, as the daemon itself tells it; a number
 /// that an old file holds may be another program's by now.
@@ -51,21 +53,22 @@ fn wait_until(otherwise: &str, mut holds: impl FnMut() -> bool) -> Result<(), St
     Ok(())
 }
 
-/// Senders and the daemon die at one moment, some in the middle of a
-/// delivery; and a message is half written, as by a program that does not
-/// publish it whole.
+/// Senders and the daemon die at one moment, in the middle of deliveries; and
+/// a message is half written, as by a program that does not publish it whole.
 pub(super) fn power_cut(site: &Site, senders: usize, dice: &mut fastrand::Rng) -> Result<Injected, String> {
+    let scratch = Dir::open(&site.scratch).map_err(told)?;
+    let batch = crate::fsio::temporary_name("cut.jsonl");
+    scratch.create(&batch, batch_of(site, "power cut", 0..EACH_SENDS).as_bytes(), false).map_err(told)?;
     let mut running = Vec::new();
-    for n in 0..senders.max(1) {
-        let subject = format!("power cut {n}");
+    for _ in 0..senders.max(1) {
         let mut command = site.command();
-        command.args(["--as", site.other.as_str(), "send", "--to", site.agent.as_str()]);
-        command.args(["-s", &subject, "-m", "Was it accepted?"]).stdout(Stdio::null()).stderr(Stdio::null());
+        command.args(["--as", site.other.as_str(), "send", "--batch"]).arg(site.scratch.join(&batch));
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         running.push(command.spawn().map_err(|e| format!("cannot start a sender: {e}"))?);
     }
+    let daemon = daemon(site);
     let moment = dice.u64(0..MOMENT_MS);
     std::thread::sleep(Duration::from_millis(moment));
-    let daemon = daemon(site);
     let mut cut = 0;
     for child in &mut running {
         if child.try_wait().map_err(|e| e.to_string())?.is_none() {
@@ -79,6 +82,10 @@ pub(super) fn power_cut(site: &Site, senders: usize, dice: &mut fastrand::Rng) -
     for child in &mut running {
         child.wait().map_err(|e| e.to_string())?;
     }
+    scratch.remove(&batch).map_err(told)?;
+    if cut == 0 {
+        return Err("every sender was done before the power went".into());
+    }
     let tmp = Dir::open(&site.root)
         .and_then(|root| root.below_or_create(&format!("agent_workspaces/{}/inbox/tmp", site.agent)))
         .map_err(told)?;
@@ -87,7 +94,7 @@ pub(super) fn power_cut(site: &Site, senders: usize, dice: &mut fastrand::Rng) -
     let who = if daemon.is_some() { " and the daemon" } else { "" };
     Ok(Injected {
         what: format!(
-            "{cut} of {} senders{who} were killed {moment} ms after they began, and half a message was left in inbox/tmp of {}",
+            "{cut} of {} senders{who} were killed in the middle of it, {moment} ms after they began, and half a message was left in inbox/tmp of {}",
             running.len(),
             site.agent
         ),
@@ -110,6 +117,16 @@ pub(super) fn crash_loop(site: &Site, times: usize) -> Result<Injected, String> 
     Ok(truly(format!("the daemon was killed {times} times, as soon as it was up; it does not run now")))
 }
 
+/// Letters from the one agent to the other, a line each.
+fn batch_of(site: &Site, subject: &str, numbers: std::ops::Range<usize>) -> String {
+    let line = |n| {
+        let letter =
+            serde_json::json!({ "to": [site.agent.as_str()], "subject": format!("{subject} {n}"), "body": "Again." });
+        format!("{letter}\n")
+    };
+    numbers.map(line).collect()
+}
+
 /// So much mail for one agent at once; a consumer takes one of a hundred.
 pub(super) fn mail_storm(site: &Site, messages: usize) -> Result<Injected, String> {
     const TAKES_ONE_OF: usize = 100;
@@ -117,13 +134,7 @@ pub(super) fn mail_storm(site: &Site, messages: usize) -> Result<Injected, Strin
     let (mut sent, mut taken) = (0, 0);
     while left > 0 {
         let now = left.min(TAKES_ONE_OF);
-        let lines: String = (0..now)
-            .map(|n| {
-                let n = sent + n;
-                let line = serde_json::json!({ "to": [site.agent.as_str()], "subject": format!("storm {n}"), "body": "Again." });
-                format!("{line}\n")
-            })
-            .collect();
+        let lines = batch_of(site, "storm", sent..sent + now);
         let batch = crate::fsio::temporary_name("storm.jsonl");
         let scratch = Dir::open(&site.scratch).map_err(told)?;
         scratch.create(&batch, lines.as_bytes(), false).map_err(told)?;
