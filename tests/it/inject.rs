@@ -165,7 +165,6 @@ fn rehearse(name: &str, breaks: bool) -> Ground {
     assert!(before.len() > 100);
     let told = ground.break_all(&scenario, 7);
     assert!(told.iter().all(|one| !one.what.is_empty() && (one.real || !one.how.is_empty())), "{told:?}");
-    told.iter().for_each(|one| println!("{name}: {}. {}", one.what, one.how));
     if breaks {
         assert_ne!(ground.lost(&before), Vec::<String>::new(), "{name}: nothing was broken");
     }
