@@ -3,12 +3,15 @@
 //! [`outcome`] is what a drill yields: the one value that the reports, the
 //! history and the exit code are made from. [`scenario`] is a disaster as
 //! data, read from YAML and used as approved; [`inject`] breaks things.
+//! [`alarms`] says which alarms stand, in life as in a drill.
 
+pub mod alarms;
 pub mod inject;
 pub mod outcome;
 pub mod scenario;
 mod scenario_find;
 mod scenario_read;
+pub mod storm;
 
 pub use scenario_find::{FOLDER, check_scenario, find_scenario, new_scenario, scenario_names};
 pub use scenario_read::{is_name, read_scenario};

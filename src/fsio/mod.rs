@@ -208,6 +208,35 @@ pub fn free_space(path: &Path) -> Option<u64> {
     }
 }
 
+/// What is left on a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskRoom {
+    /// Names the disk while it is mounted.
+    pub disk: u64,
+    /// Bytes that this user can still write.
+    pub bytes: u64,
+    /// Files that this user can still make; `None` where there is no such bound.
+    pub files: Option<u64>,
+}
+
+/// What is left on the disk where `path` is; `None` where it is not, or the
+/// system does not tell.
+#[must_use]
+pub fn disk_room(path: &Path) -> Option<DiskRoom> {
+    #[cfg(unix)]
+    {
+        let disk = std::os::unix::fs::MetadataExt::dev(&std::fs::metadata(path).ok()?);
+        let s = rustix::fs::statvfs(path).ok()?;
+        let files = (s.f_files > 0).then_some(s.f_favail);
+        Some(DiskRoom { disk, bytes: s.f_bavail.saturating_mul(s.f_frsize), files })
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}
+
 /// Removes a whole tree. For trees that this program made.
 ///
 /// # Errors

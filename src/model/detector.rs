@@ -25,6 +25,89 @@ pub enum Detector {
     Configuration,
     /// A drill is overdue, or the last one failed.
     Drills,
+    /// The daemon was ended without its doing, several times within minutes.
+    CrashLoop,
+}
+
+impl Detector {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::MissingMailbox,
+        Self::Damage,
+        Self::JournalChain,
+        Self::Snapshots,
+        Self::ClockJump,
+        Self::DiskSpace,
+        Self::MailStorm,
+        Self::Configuration,
+        Self::Drills,
+        Self::CrashLoop,
+    ];
+
+    /// Its word, as it stands in the journal, in settings and in scenarios.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::MissingMailbox => "missing_mailbox",
+            Self::Damage => "damage",
+            Self::JournalChain => "journal_chain",
+            Self::Snapshots => "snapshots",
+            Self::ClockJump => "clock_jump",
+            Self::DiskSpace => "disk_space",
+            Self::MailStorm => "mail_storm",
+            Self::Configuration => "configuration",
+            Self::Drills => "drills",
+            Self::CrashLoop => "crash_loop",
+        }
+    }
+
+    /// The one with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.word() == word)
+    }
+
+    /// The scenario whose plan says what to do, unless what was seen names another.
+    #[must_use]
+    pub const fn runbook(self) -> Option<&'static str> {
+        match self {
+            Self::MissingMailbox => Some("inbox-deleted"),
+            Self::Damage => Some("message-bit-rot"),
+            Self::JournalChain => Some("journal-lost"),
+            Self::Snapshots => Some("repository-bit-rot"),
+            Self::DiskSpace => Some("disk-full"),
+            Self::MailStorm => Some("overload"),
+            Self::Configuration => Some("config-broken"),
+            Self::CrashLoop => Some("crash-loop"),
+            // What to do about these is said in their own words.
+            Self::ClockJump | Self::Drills => None,
+        }
+    }
+}
+
+/// Reads a list of detectors, `none` or words with commas, for a setting.
+///
+/// # Errors
+/// What is expected, for a person.
+pub fn parse_detectors(text: &str) -> Result<Vec<Detector>, String> {
+    if matches!(text.trim(), "none" | "") {
+        return Ok(Vec::new());
+    }
+    let one = |word: &str| {
+        let word = word.trim();
+        let all = || Detector::ALL.map(Detector::word).join(", ");
+        Detector::from_word(word).ok_or_else(|| format!("{word:?} is none of {}", all()))
+    };
+    let mut found = text.split(',').map(one).collect::<Result<Vec<_>, _>>()?;
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+/// The same list as it is written.
+#[must_use]
+pub fn show_detectors(all: &[Detector]) -> String {
+    if all.is_empty() { "none".into() } else { all.iter().map(|one| one.word()).collect::<Vec<_>>().join(", ") }
 }
 
 /// How bad it is.
@@ -37,4 +120,41 @@ pub enum Severity {
     Warning,
     /// To be looked at now.
     Critical,
+}
+
+impl Severity {
+    /// Its word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_the_same_everywhere() {
+        for one in Detector::ALL {
+            assert_eq!(serde_json::to_value(one).unwrap(), one.word());
+            assert_eq!(Detector::from_word(one.word()), Some(one));
+        }
+        for one in [Severity::Notice, Severity::Warning, Severity::Critical] {
+            assert_eq!(serde_json::to_value(one).unwrap(), one.word());
+        }
+    }
+
+    #[test]
+    fn a_list_is_read_and_written_alike() {
+        let list = parse_detectors("mail_storm, damage,damage").unwrap();
+        assert_eq!(list, [Detector::Damage, Detector::MailStorm]);
+        assert_eq!(parse_detectors(&show_detectors(&list)).unwrap(), list);
+        assert_eq!(parse_detectors(&show_detectors(&[])).unwrap(), []);
+        assert!(parse_detectors("damages").unwrap_err().contains("missing_mailbox"));
+    }
 }

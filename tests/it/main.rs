@@ -52,4 +52,5 @@ mod tended;
 mod tending;
 mod tidy;
 mod wake;
+mod watch;
 mod watching;
