@@ -98,6 +98,7 @@ fn template(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::config::testing::Home;
+    use crate::model::Detector;
 
     #[test]
     fn every_scenario_that_comes_along_reads() {
@@ -129,6 +130,11 @@ mod tests {
         for (word, means) in PLACEHOLDERS {
             assert!(recover.contains(&format!("{{{word}}}: {means}")), "{word}");
             assert!(TEMPLATE.contains(word), "{word}");
+        }
+        for detector in Detector::ALL {
+            assert!(NOTICES.iter().any(|(word, _)| *word == detector.word()), "{detector:?}");
+            let runbook = detector.runbook();
+            assert!(runbook.is_none_or(|name| sample(&format!("{FOLDER}/{name}.yaml")).is_some()), "{runbook:?}");
         }
         // An unknown injection makes the reader name all that it knows.
         let text = template("x").replace("do: delete", "do: zzzzzzzzzzzzzz");

@@ -1,13 +1,22 @@
 //! A disk that takes no more bytes. The person's own is never filled: the
 //! daemon and whatever a drill starts may write files of no bytes only, so
 //! that every write fails while everything can be read, as on a full disk.
+//! A disk fills before it is full: first the daemon is told, for as long as it
+//! runs, that what is free is too little.
 
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use super::process::daemon;
+use super::process::{daemon, wait_until};
 use super::{Injected, Site};
+
+/// What counts as nearly full meanwhile: more than any disk has.
+const WANTED: &str = "1024TiB";
+/// The daemon looks within seconds after its settings changed.
+const NOTICES_WITHIN: Duration = Duration::from_secs(5);
+const SETTING: &str = "watch.disk_free";
 
 /// The signal of the limit is ignored, and that is inherited: a program then
 /// meets an error, as on a full disk, and not its end.
@@ -25,6 +34,11 @@ pub(super) fn begin(site: &Site) -> Result<Injected, String> {
     }
     let pid = daemon(site);
     if let Some(pid) = pid {
+        site.say(&["config", "set", "--runtime", SETTING, WANTED])?;
+        // Whether it notices is what the drill asks; here it gets the time to, as a disk that fills gives it.
+        let _ = wait_until("it did not notice", NOTICES_WITHIN, || {
+            site.say(&["status", "--json"]).is_ok_and(|said| said.contains("\"disk_space\""))
+        });
         limit(pid, Some(0))?;
     }
     site.full.store(true, Ordering::SeqCst);
@@ -34,7 +48,7 @@ pub(super) fn begin(site: &Site) -> Result<Injected, String> {
         real: false,
         how:
             "the size of files was limited to nothing for these processes, so that writes fail with EFBIG where a full \
-              disk says ENOSPC; your own disk is never filled, and one for this alone needs root"
+              disk says ENOSPC, and what is free was declared to be too little before; your own disk is never filled, and one for this alone needs root"
                 .into(),
     })
 }
@@ -45,6 +59,7 @@ pub(super) fn end(site: &Site) -> Result<Option<String>, String> {
     }
     if let Some(pid) = daemon(site) {
         limit(pid, None)?;
+        site.say(&["config", "unset", "--runtime", SETTING])?;
     }
     Ok(Some("there is room on the disk again".into()))
 }

@@ -39,13 +39,13 @@ fn kill(_: u32) -> Result<(), String> {
 pub(super) fn kill_daemon(site: &Site) -> Result<(), String> {
     let pid = daemon(site).ok_or("no daemon runs that could be killed")?;
     kill(pid)?;
-    wait_until("the daemon that was killed still answers", || daemon(site) != Some(pid))
+    wait_until("the daemon that was killed still answers", PATIENCE, || daemon(site) != Some(pid))
 }
 
-fn wait_until(otherwise: &str, mut holds: impl FnMut() -> bool) -> Result<(), String> {
+pub(super) fn wait_until(otherwise: &str, patience: Duration, mut holds: impl FnMut() -> bool) -> Result<(), String> {
     let begun = Instant::now();
     while !holds() {
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > patience {
             return Err(otherwise.to_owned());
         }
         std::thread::sleep(BETWEEN_LOOKS);
@@ -111,7 +111,7 @@ pub(super) fn crash_loop(site: &Site, times: usize) -> Result<Injected, String> 
         if n > 0 || daemon(site).is_none() {
             site.say(&["up", "--detach"])?;
         }
-        wait_until("the daemon did not come up again", || daemon(site).is_some())?;
+        wait_until("the daemon did not come up again", PATIENCE, || daemon(site).is_some())?;
         kill_daemon(site)?;
     }
     Ok(truly(format!("the daemon was killed {times} times, as soon as it was up; it does not run now")))

@@ -10,7 +10,7 @@ use crate::office::{Office, Result};
 
 const COORDINATES: &str = "config/coordinates.json";
 /// The plan for coordinates, which is another than that for the rest.
-const SCRAMBLED: &str = "coordinates-scrambled";
+const SCRAMBLED: &str = "scrambled-coordinates";
 
 impl Office {
     pub(super) fn watch_configuration(&self, guard: &Guard) -> Result<()> {
