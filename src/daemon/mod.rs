@@ -11,6 +11,8 @@
 //! blocks. Runs any further worker it is handed and knows no surface.
 
 #[cfg(unix)]
+mod alarms;
+#[cfg(unix)]
 mod control;
 pub mod detach;
 #[cfg(unix)]

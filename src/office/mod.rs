@@ -44,6 +44,7 @@ mod tend;
 mod trail;
 mod wait;
 pub mod wake;
+pub mod watch;
 
 use std::path::Path;
 use std::sync::Arc;

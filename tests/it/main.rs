@@ -51,4 +51,5 @@ mod tended;
 mod tending;
 mod tidy;
 mod wake;
+mod watch;
 mod watching;

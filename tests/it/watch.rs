@@ -1,0 +1,246 @@
+//! What watches over a root all the time, by the real daemon: each detector
+//! raises its alarm in a real root and clears it, once, to whom it concerns.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::harness::{Running, World, names, wait, wait_for};
+use crate::hostile::hook;
+
+/// The alarms and all-clears of a detector, as the journal has them.
+pub fn said(world: &World, detector: &str) -> Vec<Value> {
+    let log = world.ok("Agent-4", &["log", "-n", "100000", "--json"]);
+    let all = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let all = all.flat_map(|v| v.as_array().cloned().unwrap_or_else(|| vec![v]));
+    all.filter(|e| e["event"] == "alarm" || e["event"] == "all_clear")
+        .filter(|e| e["detail"]["detector"] == detector)
+        .collect()
+}
+
+pub fn kinds(world: &World, detector: &str) -> Vec<String> {
+    said(world, detector).iter().map(|e| e["event"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Subjects of the captain's messages about alarms.
+pub fn told(world: &World, word: &str) -> Vec<String> {
+    let all = world.inbox("Agent-4");
+    let subjects = all.iter().map(|m| m["subject"].as_str().unwrap().to_owned());
+    subjects.filter(|s| s.starts_with(word)).collect()
+}
+
+pub fn standing(world: &World) -> Vec<String> {
+    let status = world.json("Agent-1", &["status"]);
+    let alarms = status["alarms"].as_array().unwrap_or_else(|| panic!("{status}"));
+    alarms.iter().map(|a| a["detector"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A daemon whose mailboxes are known to it.
+fn up(world: &World, environment: &[(&str, &str)]) -> Running {
+    let running = world.up_with(environment);
+    wait("the mailboxes are known", || {
+        fs::read_to_string(world.root.join(".cellphone/alarms.json")).is_ok_and(|text| text.contains("Agent-8"))
+    });
+    running
+}
+
+#[test]
+fn a_mailbox_that_is_removed_is_said_before_it_is_made_again() {
+    let world = World::new();
+    hook(&world.root, "alarm", &format!("cat >>'{}'", world.home.join("hooked").display()));
+    world.ok("tester", &["trust", "--yes"]);
+    world.send("Agent-1", "Agent-3", "precious");
+    world.ok("tester", &["snapshot", "create"]);
+    let _daemon = up(&world, &[]);
+    fs::remove_dir_all(world.folder("Agent-3", "inbox")).unwrap();
+    wait("the alarm is in the journal", || kinds(&world, "missing_mailbox") == ["alarm"]);
+    let alarm = &said(&world, "missing_mailbox")[0];
+    assert_eq!((&alarm["agent"], &alarm["detail"]["severity"]), (&"Agent-3".into(), &"critical".into()), "{alarm}");
+    assert_eq!(alarm["detail"]["runbook"], "cellphone drill plan inbox-deleted");
+    wait("it is made again", || world.folder("Agent-3", "inbox/new").is_dir());
+    wait("the captain hears of it", || told(&world, "Alarm").len() == 1);
+    wait("the hook gets it", || {
+        fs::read_to_string(world.home.join("hooked")).is_ok_and(|text| text.contains("\"missing_mailbox\""))
+    });
+    // That the folder stands again brings nothing back.
+    assert_eq!(standing(&world), ["missing_mailbox"]);
+    let text = world.ok("Agent-1", &["status"]);
+    assert!(text.contains("critical") && text.contains("cellphone drill plan inbox-deleted"), "{text}");
+    world.ok("tester", &["snapshot", "restore", "--agent", "Agent-3", "--yes"]);
+    wait("all is clear", || kinds(&world, "missing_mailbox") == ["alarm", "all_clear"]);
+    wait("the captain hears of that", || told(&world, "All clear").len() == 1);
+    assert_eq!((told(&world, "Alarm").len(), standing(&world).len()), (1, 0));
+    assert_eq!(world.inbox("Agent-3").len(), 1);
+}
+
+#[test]
+fn all_mailboxes_at_once_are_one_alarm_and_somebody_may_take_note_of_it() {
+    let world = World::new();
+    let daemon = up(&world, &[]);
+    let before = world.root.join("agent_workspaces");
+    fs::rename(&before, world.root.join("away")).unwrap();
+    wait("the alarm is in the journal", || kinds(&world, "missing_mailbox") == ["alarm"]);
+    assert_eq!(said(&world, "missing_mailbox")[0]["detail"]["subject"], "all");
+    // A restart says nothing twice.
+    drop(daemon);
+    let _daemon = up(&world, &[]);
+    wait("the second daemon looked", || standing(&world) == ["missing_mailbox"]);
+    let found = world.run("tester", &["--json", "doctor"]);
+    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
+    let alarm = found.as_array().unwrap().iter().find(|f| f["check"] == "alarm").unwrap_or_else(|| panic!("{found}"));
+    assert_eq!(alarm["detector"], "missing_mailbox");
+    world.run("tester", &["doctor", "--fix"]);
+    wait("all is clear", || kinds(&world, "missing_mailbox") == ["alarm", "all_clear"]);
+}
+
+#[test]
+fn a_mailbox_that_went_while_no_daemon_ran_is_said_by_the_next() {
+    let world = World::new();
+    drop(up(&world, &[]));
+    fs::remove_dir_all(world.root.join("agent_workspaces/Agent-5")).unwrap();
+    let _daemon = world.up();
+    wait("the alarm is in the journal", || kinds(&world, "missing_mailbox") == ["alarm"]);
+    assert!(said(&world, "missing_mailbox")[0]["detail"]["what"].as_str().unwrap().contains("Agent-5"));
+}
+
+#[test]
+fn what_is_switched_off_says_nothing() {
+    let world = World::new();
+    world.set("off", "[missing_mailbox]");
+    let _daemon = up(&world, &[]);
+    fs::remove_dir_all(world.folder("Agent-3", "inbox")).unwrap();
+    wait("it is made again", || world.folder("Agent-3", "inbox/new").is_dir());
+    fs::remove_file(world.root.join(".cellphone/journal/journal.jsonl")).unwrap();
+    world.send("Agent-1", "Agent-2", "a line of the journal");
+    wait("another detector looked meanwhile", || kinds(&world, "journal_chain") == ["alarm"]);
+    assert_eq!(said(&world, "missing_mailbox"), Vec::<Value>::new());
+}
+
+/// Changes one character of the body.
+fn spoil(path: &Path) {
+    let text = fs::read_to_string(path).unwrap();
+    let mut other = text.clone();
+    let last = other.trim_end().len() - 1;
+    other.replace_range(last..=last, "#");
+    assert_ne!(text, other);
+    fs::write(path, other).unwrap();
+}
+
+#[test]
+fn a_message_that_rots_is_found_by_the_slow_look_and_by_a_deep_one() {
+    let world = World::new();
+    let id = world.send("Agent-1", "Agent-2", "rots");
+    world.ok("Agent-2", &["read", &id]);
+    world.ok("Agent-2", &["archive", &id]);
+    let day = names(&world.folder("Agent-2", "archive")).into_iter().find(|n| n.starts_with("20")).unwrap();
+    let folder = world.folder("Agent-2", &format!("archive/{day}"));
+    let file = folder.join(names(&folder).into_iter().find(|n| n.contains("rots")).unwrap());
+    let whole = fs::read(&file).unwrap();
+    spoil(&file);
+    let found = world.run("tester", &["--json", "doctor", "--deep"]);
+    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
+    assert!(found.as_array().unwrap().iter().any(|f| f["check"] == "damage"), "{found}");
+    let _daemon = up(&world, &[("CELLPHONE_WATCH_ALARM_AGAIN", "1s")]);
+    wait_for("the slow look finds it", Duration::from_secs(90), || !said(&world, "damage").is_empty());
+    let alarm = &said(&world, "damage")[0];
+    assert_eq!(alarm["detail"]["path"], file.to_str().unwrap(), "{alarm}");
+    // What still stands is said again after the pause, and no sooner.
+    wait_for("it is said again", Duration::from_secs(60), || said(&world, "damage").len() >= 2);
+    let times: Vec<jiff::Timestamp> =
+        said(&world, "damage").iter().map(|e| e["at"].as_str().unwrap().parse().unwrap()).collect();
+    assert!(times[1].duration_since(times[0]) >= jiff::SignedDuration::from_secs(1), "{times:?}");
+    assert_eq!(said(&world, "damage")[1]["detail"]["change"], "still stands");
+    fs::write(&file, whole).unwrap();
+    wait_for("all is clear", Duration::from_secs(60), || {
+        kinds(&world, "damage").last().is_some_and(|k| k == "all_clear")
+    });
+}
+
+#[test]
+fn a_journal_that_is_lost_edited_or_shorter_is_said() {
+    let world = World::new();
+    for n in 0..5 {
+        world.send("Agent-1", "Agent-2", &format!("line {n}"));
+    }
+    let _daemon = up(&world, &[]);
+    world.send("Agent-1", "Agent-2", "seen");
+    let file = world.root.join(".cellphone/journal/journal.jsonl");
+    wait("the journal was gone through", || standing(&world).is_empty());
+    let text = fs::read_to_string(&file).unwrap();
+    let edited = text.replacen("Agent-2", "Agent-7", 1);
+    fs::write(&file, &edited).unwrap();
+    wait("the edit is found", || kinds(&world, "journal_chain") == ["alarm"]);
+    assert!(said(&world, "journal_chain")[0]["detail"]["what"].as_str().unwrap().contains("line"));
+    fs::remove_dir_all(world.root.join(".cellphone/journal")).unwrap();
+    wait("the loss is found", || {
+        said(&world, "journal_chain").iter().any(|e| e["detail"]["what"].as_str().unwrap().contains("it had"))
+    });
+    assert!(world.run("tester", &["doctor", "--fix"]).status.code().is_some());
+    wait("somebody took note of it", || standing(&world).is_empty());
+}
+
+#[test]
+fn a_storm_is_said_and_over_when_somebody_reads() {
+    let world = World::new();
+    let _daemon = up(&world, &[("CELLPHONE_WATCH_STORM_MESSAGES", "20")]);
+    for n in 0..20 {
+        world.send("Agent-1", "Agent-2", &format!("flood {n}"));
+    }
+    wait("the storm is said", || kinds(&world, "mail_storm") == ["alarm"]);
+    assert_eq!(said(&world, "mail_storm")[0]["agent"], "Agent-2");
+    for message in world.inbox("Agent-2").iter().take(11) {
+        world.ok("Agent-2", &["read", message["id"].as_str().unwrap()]);
+    }
+    wait("it is over", || kinds(&world, "mail_storm") == ["alarm", "all_clear"]);
+    assert_eq!((told(&world, "Alarm").len(), told(&world, "All clear").len()), (1, 1));
+}
+
+#[test]
+fn a_broken_configuration_is_said_until_it_is_mended() {
+    let world = World::new();
+    let _daemon = up(&world, &[]);
+    let file = world.root.join("config/cellphone.yaml");
+    let good = fs::read(&file).unwrap();
+    fs::write(&file, "limits: [\n").unwrap();
+    wait("it is said", || kinds(&world, "configuration") == ["alarm"]);
+    assert_eq!(said(&world, "configuration")[0]["detail"]["runbook"], "cellphone drill plan config-broken");
+    fs::write(&file, good).unwrap();
+    wait("it is over", || kinds(&world, "configuration") == ["alarm", "all_clear"]);
+}
+
+#[test]
+fn a_daemon_that_is_killed_again_and_again_says_so() {
+    let world = World::new();
+    for _ in 0..3 {
+        let running = world.up();
+        running.signal("KILL");
+        drop(running);
+    }
+    let mut daemon = up(&world, &[]);
+    wait("the loop is said", || kinds(&world, "crash_loop") == ["alarm"]);
+    assert!(daemon.alive());
+    // One that stopped as it should is no crash, and with a window that is over neither are the others.
+    daemon.signal("TERM");
+    wait("it stops", || !daemon.alive());
+    let _daemon = up(&world, &[("CELLPHONE_WATCH_CRASH_WINDOW", "1s")]);
+    wait("it is over", || kinds(&world, "crash_loop") == ["alarm", "all_clear"]);
+}
+
+#[test]
+fn a_repository_that_is_taken_away_is_noticed_at_once() {
+    let world = World::new();
+    world.ok("tester", &["snapshot", "create"]);
+    let place = world.json("tester", &["snapshot", "health"])["repositories"][0]["repository"].clone();
+    let place = Path::new(place.as_str().unwrap()).to_owned();
+    let away = place.with_extension("away");
+    let _daemon = up(&world, &[]);
+    wait("the place was looked at", || world.root.join(".cellphone/watch.json").exists() || !standing(&world).is_empty() || true);
+    fs::rename(&place, &away).unwrap();
+    wait_for("the alarm", Duration::from_secs(90), || kinds(&world, "snapshots") == ["alarm"]);
+    fs::rename(&away, &place).unwrap();
+    wait_for("all is clear", Duration::from_secs(90), || kinds(&world, "snapshots") == ["alarm", "all_clear"]);
+    let subjects = world.inbox("Agent-4");
+    assert_eq!(subjects.iter().filter(|m| m["subject"] == "The snapshots need attention").count(), 1, "told once");
+}
