@@ -16,6 +16,22 @@ pub(super) fn page_block(text: &str) -> String {
     entities(&visible::block(text))
 }
 
+/// The same for a sentence, in which `words` between backticks are code.
+pub(super) fn page_prose(text: &str) -> String {
+    let text = visible::line(text);
+    spans(&text)
+        .map(|(is_code, part)| if is_code { format!("<code>{}</code>", entities(part)) } else { entities(part) })
+        .collect()
+}
+
+/// The parts of a text, and which of them stand between backticks; one part
+/// where those do not pair.
+fn spans(text: &str) -> impl Iterator<Item = (bool, &str)> {
+    let pairs = text.matches('`').count().is_multiple_of(2) && !text.contains("``");
+    let parts: Vec<&str> = if pairs { text.split('`').collect() } else { vec![text] };
+    parts.into_iter().enumerate().map(|(i, part)| (i % 2 == 1, part)).filter(|(_, part)| !part.is_empty())
+}
+
 fn entities(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
@@ -35,15 +51,30 @@ fn entities(text: &str) -> String {
 /// would begin something is escaped, since most read the file as it is.
 pub(super) fn mark(text: &str) -> String {
     let text = visible::line(text);
-    let mut out = String::with_capacity(text.len() + 8);
     let mut before = None;
+    let mut out = String::with_capacity(text.len() + 8);
+    for (is_code, part) in spans(&text) {
+        // In a table a bar ends the cell even there, so such a part is none.
+        if is_code && !part.contains('|') {
+            out += &code(part);
+            before = Some('`');
+        } else if is_code {
+            plain(&format!("`{part}`"), &mut before, &mut out);
+        } else {
+            plain(part, &mut before, &mut out);
+        }
+    }
+    out
+}
+
+fn plain(text: &str, before: &mut Option<char>, out: &mut String) {
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         let inside = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
         let active = match c {
             '\\' | '`' | '<' | '[' | ']' | '|' | '*' | '~' => true,
             // A word like lost_disk is one; so is an entity when a name follows.
-            '_' => !(inside(before) && inside(chars.peek().copied())),
+            '_' => !(inside(*before) && inside(chars.peek().copied())),
             '&' => chars.peek().is_some_and(|c| c.is_ascii_alphabetic() || *c == '#'),
             '#' | '>' | '+' | '-' | '=' => before.is_none(),
             _ => false,
@@ -52,9 +83,8 @@ pub(super) fn mark(text: &str) -> String {
             out.push('\\');
         }
         out.push(c);
-        before = Some(c);
+        *before = Some(c);
     }
-    out
 }
 
 /// Text of one line as code in Markdown, whatever backticks it has.
@@ -97,6 +127,10 @@ mod tests {
         assert_eq!(mark("# a | b"), "\\# a \\| b");
         assert_eq!(mark("lost_disk _x_ &amp; <b> R&D"), "lost_disk \\_x\\_ \\&amp; \\<b> R\\&D");
         assert_eq!(mark("a\nb"), "a␊b");
+        assert_eq!(mark("lower `watch.off`, `a|b`, *c*"), "lower `watch.off`, \\`a\\|b\\`, \\*c\\*");
+        assert_eq!(mark("a `b"), "a \\`b");
+        assert_eq!(page_prose("see `<b>` & c"), "see <code>&lt;b&gt;</code> &amp; c");
+        assert_eq!(page_prose("a ` <b>"), "a ` &lt;b&gt;");
         assert_eq!(code("a `b` ``c"), "```a `b` ``c```");
         assert_eq!(code("`"), "`` ` ``");
         assert_eq!(fenced("a\n```\nb", "  "), "  ````\n  a\n  ```\n  b\n  ````\n");

@@ -2,11 +2,11 @@
 //! fetched, which its own policy forbids as well.
 //!
 //! Written by plain functions in the order of the page. Whatever comes from
-//! the outcome passes [`page`] or [`page_block`]; what is written without are
+//! the outcome passes [`page`], [`page_block`] or [`page_prose`]; what is written without are
 //! words and numbers of ours.
 
 use super::css::STYLE;
-use super::escape::{page, page_block};
+use super::escape::{page, page_block, page_prose};
 use super::figures::{Met, figures, ground, kind, number, seconds, size, spaced, verdict, weight};
 use super::plot::Width;
 use super::timeline::timeline;
@@ -84,7 +84,7 @@ fn top(outcome: &Outcome) -> String {
         outcome.began.strftime("%-d %B %Y, %H:%M:%S UTC"),
         page(&outcome.title),
         v.word,
-        page(&v.sentence),
+        page_prose(&v.sentence),
     )
 }
 
@@ -144,8 +144,8 @@ fn findings(outcome: &Outcome) -> String {
                 "<li class=\"{class}\"><p><span class=\"{paint}\">{}</span> <span class=\"soft\">({})</span></p>\n<p>{}</p>\n<p class=\"soft\">Follow-up: {}</p></li>\n",
                 kind(f.kind),
                 weight(f),
-                page(&f.what),
-                page(&f.follow_up),
+                page_prose(&f.what),
+                page_prose(&f.follow_up),
             )
         })
         .collect();
@@ -160,7 +160,7 @@ fn tested(outcome: &Outcome) -> String {
     let systems: String =
         outcome.systems.iter().map(|s| format!("<li>{}: {}</li>", page(&s.name), tier(s.tier))).collect();
     let facts = [
-        ("Hypothesis", page(&outcome.hypothesis)),
+        ("Hypothesis", page_prose(&outcome.hypothesis)),
         ("Models", page(&spaced(&outcome.models))),
         ("Scope", page(&spaced(&outcome.scope))),
         ("Systems", format!("<ul>{systems}</ul>")),
@@ -182,8 +182,12 @@ fn broken(outcome: &Outcome) -> String {
         .injections
         .iter()
         .map(|i| match i.real {
-            true => format!("<li><span class=\"tag\">real</span>{}.</li>\n", page(&i.what)),
-            false => format!("<li><span class=\"tag sim\">simulated</span>{}: {}.</li>\n", page(&i.what), page(&i.how)),
+            true => format!("<li><span class=\"tag\">real</span>{}.</li>\n", page_prose(&i.what)),
+            false => format!(
+                "<li><span class=\"tag sim\">simulated</span>{}: {}.</li>\n",
+                page_prose(&i.what),
+                page_prose(&i.how)
+            ),
         })
         .collect();
     section("What was broken", &format!("<ol>\n{list}</ol>\n"))
@@ -206,7 +210,7 @@ fn course(outcome: &Outcome) -> String {
                 p.phase.title(),
                 when(p.began_seconds),
                 seconds(p.ended_seconds - p.began_seconds),
-                page(&p.note),
+                page_prose(&p.note),
             )
         })
         .collect();
@@ -238,7 +242,7 @@ fn recovery(outcome: &Outcome) -> String {
             format!(
                 "<tr><td class=\"num\">{}</td><td>{}{command}{said}</td><td class=\"num\" data-of=\"Took\">{}</td><td class=\"word\">{how}</td></tr>\n",
                 i + 1,
-                page(&s.title),
+                page_prose(&s.title),
                 seconds(s.seconds),
             )
         })

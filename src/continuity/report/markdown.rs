@@ -309,3 +309,25 @@ fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     }
     out
 }
+
+/// The message about a drill that failed: what was missed, and where the
+/// report is.
+#[must_use]
+pub fn notice(outcome: &Outcome, folder: &std::path::Path) -> String {
+    let mut out = para(&mark(&verdict(outcome).sentence), "");
+    out.push('\n');
+    let (remarks, fails): (Vec<_>, Vec<_>) = outcome.findings.iter().partition(|f| f.kind.passes());
+    for (i, f) in fails.iter().chain(&remarks).enumerate() {
+        out += &finding(i + 1, f);
+    }
+    out += "\nThe report, and the command that repeats the drill with the same choices:\n\n";
+    out + &fenced(
+        &format!(
+            "{}\n{}\n{}",
+            crate::model::visible::line(&folder.join(super::HTML).display().to_string()),
+            crate::model::visible::line(&format!("cellphone drill report {}", outcome.id)),
+            crate::model::visible::line(&outcome.replay)
+        ),
+        "",
+    )
+}

@@ -35,7 +35,7 @@ use crate::model::AgentName;
 
 pub use figures::{Met, Verdict, seconds, verdict};
 pub use html::html;
-pub use markdown::markdown;
+pub use markdown::{markdown, notice};
 
 /// The outcome, for programs.
 pub const JSON: &str = "report.json";

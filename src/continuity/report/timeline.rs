@@ -143,18 +143,19 @@ fn ticks(picture: &mut Picture, outcome: &Outcome, axis: &Axis, y: f64) {
     wanted.extend(outcome.ready_seconds);
     wanted.extend([axis.marks.first(), axis.marks.last()].into_iter().flatten().map(|(t, _)| *t));
     wanted.extend(outcome.phases.iter().map(|run| run.ended_seconds));
-    let mut taken: Vec<f64> = Vec::new();
+    let mut taken: Vec<(f64, f64)> = Vec::new();
     for t in wanted {
         let (x, from) = (axis.place(t), t - zero);
-        if taken.iter().any(|other| (other - x).abs() < 62.0) {
-            continue;
-        }
-        taken.push(x);
         let said = match seconds(from.abs()) {
             text if from.abs() < f64::EPSILON => text.trim_end_matches(" s").to_owned(),
             text if from < 0.0 => format!("−{text}"),
             text => format!("+{text}"),
         };
+        let half = text_width(&said) / 2.0 + 5.0;
+        if taken.iter().any(|(from, to)| x - half < *to && *from < x + half) {
+            continue;
+        }
+        taken.push((x - half, x + half));
         picture.line("axis", (x, y), (x, y + 4.0));
         picture.text("t num", Anchor::Middle, (x, y + 16.0), &said);
     }
@@ -184,7 +185,8 @@ fn rto(picture: &mut Picture, outcome: &Outcome, axis: &Axis, y: f64, (left, rig
     let mut beyond = Vec::new();
     let mut used = f64::MIN;
     for (name, target) in [("aim", rto.aim), ("promise", rto.promise)] {
-        let said = format!("{name} {}", seconds(target));
+        let missed = rto.measured.is_none_or(|n| n > target);
+        let said = format!("{name} {}{}", seconds(target), if missed { " ✘ missed" } else { "" });
         if disaster + target >= axis.end() {
             beyond.push(said);
             continue;
