@@ -8,15 +8,23 @@
 //! and [`due`] says from it what must be drilled when.
 
 pub mod alarms;
+mod call;
+mod detect;
+pub mod drill;
 pub mod due;
+mod ground;
 pub mod history;
 pub mod inject;
+mod manifest;
 pub mod outcome;
+mod probe;
 pub mod report;
+pub mod runbook;
 pub mod scenario;
 mod scenario_find;
 mod scenario_read;
 pub mod storm;
+mod traffic;
 
 pub use scenario_find::{FOLDER, check_scenario, find_scenario, new_scenario, scenario_names};
 pub use scenario_read::{is_name, read_scenario};
