@@ -26,11 +26,13 @@ impl Said {
         serde_json::from_str(&self.out).ok()
     }
 
-    /// The line that tells most, control characters removed: the error, else
-    /// the last one.
+    /// The line that tells most, control characters removed: the error that
+    /// this program or restic says, else the last line.
     pub(super) fn line(&self) -> String {
-        let lines = || self.err.lines().chain(self.out.lines()).filter(|line| !line.trim().is_empty());
-        let line = lines().find(|line| line.contains("error")).or_else(|| lines().last()).unwrap_or_default();
+        let said = |line: &&str| !line.trim().is_empty() && !line.starts_with("note: ");
+        let error = self.err.lines().find(|line| line.starts_with("cellphone: ") || line.starts_with("Fatal: "));
+        let error = error.or_else(|| self.err.lines().rfind(said));
+        let line = error.or_else(|| self.out.lines().rfind(said)).unwrap_or_default();
         line.chars().filter(|c| !c.is_control()).take(LONGEST).collect()
     }
 }

@@ -23,7 +23,7 @@ const EXECUTABLE: u32 = 0o700;
 /// What of `.cellphone/` is part of a root, not of a running process.
 const STATE: [&str; 2] = ["journal", "spool"];
 
-/// Copies it into `top/root`.
+/// Copies it into `top/root`, which is a root already, in place of what is there.
 pub(super) fn tree(root: &Root, top: &Dir, names: &[(AgentName, Role)], room: u64) -> Result<(), String> {
     let told = |e: FsError| e.to_string();
     let live = root.dir();
@@ -36,6 +36,10 @@ pub(super) fn tree(root: &Root, top: &Dir, names: &[(AgentName, Role)], room: u6
             "{} has less than {wanted} bytes free, which a drill of this root takes",
             top.path().display()
         ));
+    }
+    for folder in ["config", "hooks", "agent_workspaces"] {
+        // As `init` made it.
+        fsio::remove_tree(&copy.path().join(folder)).map_err(told)?;
     }
     for folder in ["config", "hooks"] {
         if let Some(from) = root.folder(folder).map_err(|e| e.to_string())? {

@@ -128,8 +128,6 @@ impl Ground {
         }
         let (roster, _) = Roster::in_force(root);
         let (names, agents, person, captain) = cast(&roster);
-        copy::tree(root, &top, &names, room)?;
-
         let (agent, other) = choose(&agents, dice)?;
         let site = Site {
             root: at("root"),
@@ -155,14 +153,18 @@ impl Ground {
             hosted: None,
             _held: held,
         };
-        if let Err(why) = ground.furnish(&top) {
+        if let Err(why) = ground.furnish(root, &top, &names, room) {
             ground.end_children();
             return Err(why);
         }
         Ok(ground)
     }
 
-    fn furnish(&mut self, top: &Dir) -> Result<(), String> {
+    fn furnish(&mut self, live: &Root, top: &Dir, names: &[(AgentName, Role)], room: u64) -> Result<(), String> {
+        // An approved roster with the person on it comes first: somebody has to approve the copied one.
+        let mut init = self.site.plain(&self.site.program);
+        must(init.arg("init").arg(&self.site.root).args(["--human", self.person.as_str()]), PATIENCE)?;
+        copy::tree(live, top, names, room)?;
         let both: Vec<_> = self.site.repositories.iter().map(|path| path.display().to_string()).collect();
         self.must(&["trust", "--yes"])?;
         for (key, value) in [

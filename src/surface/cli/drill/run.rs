@@ -18,16 +18,16 @@ use crate::surface::render::{Column, Paint, Table, age, text};
 
 /// Arguments of `drill run`.
 #[derive(Debug, clap::Args)]
-#[group(id = "which", required = true, multiple = false, args = ["names", "all", "due"])]
+#[command(group = clap::ArgGroup::new("which").required(true))]
 pub(super) struct RunArgs {
     /// Which scenarios; cellphone drill list names them
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", group = "which")]
     names: Vec<String>,
     /// Every scenario
-    #[arg(long)]
+    #[arg(long, group = "which")]
     all: bool,
     /// Those that must be drilled now, the longest overdue first
-    #[arg(long)]
+    #[arg(long, group = "which")]
     due: bool,
     /// What every random choice comes from; a report names the one it used
     #[arg(long, value_name = "N")]
