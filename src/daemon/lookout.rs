@@ -144,7 +144,9 @@ impl Lookout {
                 found.gone.push(folder.to_owned());
                 true
             }
-            (Some(before), Some(now)) if (before.inode, before.born) == (now.inode, now.born) => before.fresh || before.modified != now.modified,
+            (Some(before), Some(now)) if (before.inode, before.born) == (now.inode, now.born) => {
+                before.fresh || before.modified != now.modified
+            }
             (before, Some(_)) => {
                 if before.is_some() {
                     found.replaced.push(folder.to_owned());

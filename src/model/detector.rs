@@ -71,13 +71,13 @@ impl Detector {
     #[must_use]
     pub const fn runbook(self) -> Option<&'static str> {
         match self {
-            Self::MissingMailbox => Some("inbox-deleted"),
-            Self::Damage => Some("message-bit-rot"),
-            Self::JournalChain => Some("journal-lost"),
-            Self::Snapshots => Some("repository-bit-rot"),
+            Self::MissingMailbox => Some("lost-inbox"),
+            Self::Damage => Some("bit-rot-messages"),
+            Self::JournalChain => Some("lost-journal"),
+            Self::Snapshots => Some("bit-rot-repository"),
             Self::DiskSpace => Some("disk-full"),
-            Self::MailStorm => Some("overload"),
-            Self::Configuration => Some("config-broken"),
+            Self::MailStorm => Some("mail-storm"),
+            Self::Configuration => Some("broken-config"),
             Self::CrashLoop => Some("crash-loop"),
             // What to do about these is said in their own words.
             Self::ClockJump | Self::Drills => None,

@@ -20,7 +20,7 @@ use crate::model::{Detector, Event, EventKind, MessageId, Priority, Severity};
 use crate::snapshot::{Place, Repository, Snapshot, of_root};
 
 /// The scenarios of a repository that is damaged, and of one that cannot be reached.
-const DAMAGED: &str = "repository-bit-rot";
+const DAMAGED: &str = "bit-rot-repository";
 const UNREACHABLE: &str = "network-outage";
 /// Over which time growth is reckoned.
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -223,7 +223,8 @@ impl Office {
                     ("good", "The snapshots are in order again", format!("This was said before:\n{before}"))
                 }
                 _ => {
-                    let plan = health.runbook.map_or_else(String::new, |name| format!(", `cellphone drill plan {name}`"));
+                    let plan =
+                        health.runbook.map_or_else(String::new, |name| format!(", `cellphone drill plan {name}`"));
                     let body = format!("{}\nSee `cellphone snapshot health`{plan}.\n", list(&findings));
                     ("bad", "The snapshots need attention", body)
                 }

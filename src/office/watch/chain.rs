@@ -58,7 +58,9 @@ impl Office {
                 chain.broken = Some((broken.path.clone(), format!("line {}: {}", broken.line, broken.why)));
             }
             Piece::Gone => {
-                seen.extend(before.as_ref().map(|b| shorter(format!("the journal is gone; it had {} lines", b.last), &path)));
+                seen.extend(
+                    before.as_ref().map(|b| shorter(format!("the journal is gone; it had {} lines", b.last), &path)),
+                );
                 now = Some(Mark { last: 0, hash: String::new(), at: self.now() });
             }
             Piece::Whole { last, hash } => {
@@ -67,7 +69,8 @@ impl Office {
                 if let Some(before) = lost
                     && !self.was_brought_back(before.at)?
                 {
-                    let what = format!("the journal ends at line {last}; it had {}, which are gone or others", before.last);
+                    let what =
+                        format!("the journal ends at line {last}; it had {}, which are gone or others", before.last);
                     seen.push(shorter(what, &path));
                 }
                 if before.as_ref().is_none_or(|b| b.last != last || b.hash != hash) {
@@ -128,9 +131,8 @@ impl Office {
         let mut seen = Vec::new();
         if limit > 0 {
             let window = self.settings().watch.storm_window;
-            let was = |agent: &crate::model::AgentName| {
-                guard.told().standing.stands(Detector::MailStorm, agent.as_str())
-            };
+            let was =
+                |agent: &crate::model::AgentName| guard.told().standing.stands(Detector::MailStorm, agent.as_str());
             for (agent, n) in storms.now(self.now(), window, limit, was) {
                 // Whoever reads by `mv` leaves no line: the folder itself is asked as well.
                 let mailbox = self.tree.mailbox(&agent)?;
@@ -139,7 +141,8 @@ impl Office {
                     continue;
                 }
                 let span = crate::config::show_duration(window);
-                let what = format!("{n} messages came to {agent} within {span} and nobody took them; {unread} are unread");
+                let what =
+                    format!("{n} messages came to {agent} within {span} and nobody took them; {unread} are unread");
                 let path = mailbox.home().path().join("inbox/new");
                 seen.push(sighting(Detector::MailStorm, agent.as_str(), Severity::Warning, what, &path));
             }

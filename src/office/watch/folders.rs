@@ -58,12 +58,7 @@ impl Office {
         self.roster().agents().iter().any(|agent| misses(&agent.name))
     }
 
-    fn missing_folders(
-        &self,
-        known: &BTreeSet<AgentName>,
-        roster: &[AgentName],
-        gone: &[PathBuf],
-    ) -> Vec<Sighting> {
+    fn missing_folders(&self, known: &BTreeSet<AgentName>, roster: &[AgentName], gone: &[PathBuf]) -> Vec<Sighting> {
         let workspaces = self.root().path().join("agent_workspaces");
         let mine: Vec<&AgentName> = roster.iter().filter(|a| known.contains(*a)).collect();
         if !mine.is_empty() && (!self.tree.has_workspaces() || gone.contains(&workspaces)) {
@@ -111,5 +106,7 @@ fn one(workspaces: &std::path::Path, agent: &AgentName, folders: &BTreeSet<Strin
 /// Whether a restore brought a mailbox back.
 pub(super) fn brought_back(event: &Event, subject: &str) -> bool {
     let agents = event.detail.get("agents").map_or("", String::as_str);
-    event.event == EventKind::Restored && !agents.is_empty() && (subject == ALL || agents.split(',').any(|a| a == subject))
+    event.event == EventKind::Restored
+        && !agents.is_empty()
+        && (subject == ALL || agents.split(',').any(|a| a == subject))
 }

@@ -2,15 +2,15 @@
 //! coordinates that cannot be used.
 
 use super::{Guard, sighting};
-use crate::config::trust::{self, TrustState};
 use crate::config::strict;
+use crate::config::trust::{self, TrustState};
 use crate::continuity::alarms::Sighting;
 use crate::model::{Detector, Severity};
 use crate::office::{Office, Result};
 
 const COORDINATES: &str = "config/coordinates.json";
 /// The plan for coordinates, which is another than that for the rest.
-const SCRAMBLED: &str = "coordinates-scrambled";
+const SCRAMBLED: &str = "scrambled-coordinates";
 
 impl Office {
     pub(super) fn watch_configuration(&self, guard: &Guard) -> Result<()> {
