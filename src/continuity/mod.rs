@@ -1,13 +1,18 @@
 //! Disasters rehearsed on a copy of the real tree, with honest figures.
 //!
 //! [`outcome`] is what a drill yields: the one value that the reports, the
-//! history and the exit code are made from. [`scenario`] is a disaster as
-//! data, read from YAML and used as approved; [`inject`] breaks things.
-//! [`alarms`] says which alarms stand, in life as in a drill.
+//! history and the exit code are made from. [`alarms`] says which alarms stand,
+//! in life as in a drill. [`scenario`] is a disaster as data, read from YAML
+//! and used as approved; [`inject`] breaks things.
+//! [`report`] writes an outcome down for people, [`history`] reads it back,
+//! and [`due`] says from it what must be drilled when.
 
 pub mod alarms;
+pub mod due;
+pub mod history;
 pub mod inject;
 pub mod outcome;
+pub mod report;
 pub mod scenario;
 mod scenario_find;
 mod scenario_read;
