@@ -25,7 +25,7 @@ const LEAST: Duration = Duration::from_secs(1);
 /// When a look panicked.
 pub(super) async fn run(house: Arc<House>, shutdown: Shutdown) -> WorkerResult {
     let mut failing: BTreeSet<&'static str> = BTreeSet::new();
-    let mut places = None;
+    let mut places = Some(glance(&house).await?);
     let mut scrubbed = Instant::now();
     let mut all = true;
     loop {
@@ -37,11 +37,9 @@ pub(super) async fn run(house: Arc<House>, shutdown: Shutdown) -> WorkerResult {
             let since = scrubbed.elapsed();
             scrubbed = Instant::now();
             faults.extend(scrub(&house, since).await?.map(|why| ("the messages", why)));
-            let looking = Arc::clone(&house);
-            let now = tokio::task::spawn_blocking(move || looking.office().repositories_at_a_glance());
-            let now = Some(now.await.map_err(|e| format!("alarms: {e}"))?);
-            // The first look at the health comes by itself.
-            if places.is_some() && places != now {
+            let now = Some(glance(&house).await?);
+            // A look at the health costs more: when something changed.
+            if places != now {
                 house.health.notify_one();
             }
             places = now;
@@ -68,6 +66,13 @@ pub(super) async fn run(house: Arc<House>, shutdown: Shutdown) -> WorkerResult {
             () = house.pending.journal.notified() => all = false,
         }
     }
+}
+
+/// What a glance at the repositories shows.
+async fn glance(house: &Arc<House>) -> Result<Vec<(bool, usize)>, String> {
+    let house = Arc::clone(house);
+    let looked = tokio::task::spawn_blocking(move || house.office().repositories_at_a_glance());
+    looked.await.map_err(|e| format!("alarms: {e}"))
 }
 
 /// Reads some messages again, on a thread of its own; says what went wrong.

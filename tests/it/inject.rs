@@ -13,7 +13,8 @@ use agent_cellphone::continuity::scenario::Scenario;
 use agent_cellphone::continuity::{outcome::Injected, read_scenario};
 use agent_cellphone::model::AgentName;
 
-use crate::harness::{BIN, World, feed, long, photograph, text};
+use crate::harness::{BIN, World, feed, is_whole, long, names, photograph, text, wait};
+use serde_json::Value;
 
 /// A root with mail, two repositories and a snapshot in both.
 struct Ground {
@@ -21,6 +22,8 @@ struct Ground {
     site: Site,
     id: String,
     snapshot: String,
+    first_line: String,
+    before: BTreeMap<String, Vec<u8>>,
     _tmp: tempfile::TempDir,
 }
 
@@ -69,7 +72,17 @@ impl Ground {
             environment: environment.collect(),
             full: AtomicBool::new(false),
         };
-        Self { id: root["id"].as_str().unwrap().to_owned(), snapshot, world, site, _tmp: tmp }
+        let mut ground = Self {
+            id: root["id"].as_str().unwrap().to_owned(),
+            snapshot,
+            world,
+            site,
+            before: BTreeMap::new(),
+            first_line: String::new(),
+            _tmp: tmp,
+        };
+        ground.first_line = ground.journal().lines().next().unwrap().to_owned();
+        ground
     }
 
     fn break_all(&self, scenario: &Scenario, seed: u64) -> Vec<Injected> {
@@ -100,6 +113,46 @@ impl Ground {
         word
     }
 
+    /// What looks now, of all that can notice a disaster: the daemon's alarms
+    /// and what the doctor finds.
+    fn noticed(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let log = self.world.acting("Agent-4").args(["log", "-n", "100000", "--json"]).output().unwrap();
+        for line in String::from_utf8_lossy(&log.stdout).lines() {
+            let event: Value = serde_json::from_str(line).unwrap_or_default();
+            let events = event.as_array().cloned().unwrap_or_else(|| vec![event]);
+            let alarms = events.iter().filter(|e| e["event"] == "alarm");
+            words.extend(alarms.filter_map(|e| e["detail"]["detector"].as_str().map(str::to_owned)));
+        }
+        let doctor = self.site.command().args(["doctor", "--json"]).output().unwrap();
+        match serde_json::from_slice::<Value>(&doctor.stdout) {
+            Ok(found) => {
+                for one in found.as_array().into_iter().flatten() {
+                    words.extend(["check", "detector"].iter().filter_map(|key| one[key].as_str().map(str::to_owned)));
+                }
+            }
+            Err(_) if !doctor.status.success() => words.push("no_root".into()),
+            Err(_) => {}
+        }
+        if self.world.run("Agent-4", &["snapshot", "health"]).status.code() == Some(6) {
+            words.push("health".into());
+        }
+        words
+    }
+
+    fn must_be_noticed(&self, scenario: &Scenario, before: &[String]) {
+        if scenario.detect.unseen.is_some() {
+            return;
+        }
+        let mut last = Vec::new();
+        wait(&format!("{}: any of {:?}", scenario.name, scenario.detect.any_of), || {
+            last = self.noticed();
+            scenario.detect.any_of.iter().any(|word| last.contains(word))
+        });
+        let new: Vec<_> = last.iter().filter(|word| !before.contains(word)).collect();
+        assert!(!new.is_empty(), "{}: all of {last:?} stood before", scenario.name);
+    }
+
     /// Does the plan, step by step, as it is written.
     fn recover(&self, scenario: &Scenario) {
         for step in &scenario.recover {
@@ -118,6 +171,12 @@ impl Ground {
                 assert!(String::from_utf8_lossy(&out.stdout).contains(expect), "{}: {words:?}: {said}", scenario.name);
             }
         }
+    }
+
+    fn journal(&self) -> String {
+        let folder = self.site.root.join(".cellphone/journal");
+        let files = if folder.exists() { photograph(&folder) } else { BTreeMap::new() };
+        files.into_values().map(|bytes| String::from_utf8(bytes).unwrap()).collect()
     }
 
     /// Every message below the workspaces: agent and name without flags, bytes.
@@ -155,21 +214,42 @@ fn scenario(name: &str) -> Scenario {
     read_scenario(&std::fs::read(&path).unwrap(), &path).unwrap()
 }
 
-/// Breaks, looks whether it is broken where `breaks` says so, recovers, and
-/// holds what came back against what was there.
-fn rehearse(name: &str, breaks: bool) -> Ground {
-    let ground = Ground::new(if long() { 600 } else { 60 });
+fn daemon_runs(ground: &Ground) -> bool {
+    ground.world.json("tester", &["status"])["daemon"]["running"] == true
+}
+
+/// Whether mail that was there is not; what most disasters do.
+fn mail_is_lost(ground: &Ground) -> bool {
+    !ground.lost(&ground.before).is_empty()
+}
+
+fn exits(ground: &Ground, code: i32, args: &[&str]) -> bool {
+    ground.world.run("tester", args).status.code() == Some(code)
+}
+
+/// Breaks it, has it noticed, recovers, and holds what came back against what
+/// was there. `is_broken` must be false before, true until the plan was
+/// carried out, and false again: a plan that does nothing fails here.
+fn rehearse(name: &str, is_broken: impl Fn(&Ground) -> bool) -> Ground {
+    let mut ground = Ground::new(if long() { 600 } else { 60 });
     let scenario = scenario(name);
     ground.world.ok("tester", &["up", "--detach"]);
-    let before = ground.mail();
-    assert!(before.len() > 100);
+    ground.before = ground.mail();
+    assert!(ground.before.len() > 100);
+    wait("the daemon knows the mailboxes", || {
+        std::fs::read_to_string(ground.site.root.join(".cellphone/alarms.json"))
+            .is_ok_and(|text| text.contains("Agent-8"))
+    });
+    let well = ground.noticed();
+    assert!(!well.iter().any(|word| scenario.detect.any_of.contains(word)), "{name}: {well:?} before anything broke");
+    assert!(!is_broken(&ground), "{name}: it is broken before anything broke");
     let told = ground.break_all(&scenario, 7);
     assert!(told.iter().all(|one| !one.what.is_empty() && (one.real || !one.how.is_empty())), "{told:?}");
-    if breaks {
-        assert_ne!(ground.lost(&before), Vec::<String>::new(), "{name}: nothing was broken");
-    }
+    ground.must_be_noticed(&scenario, &well);
+    assert!(is_broken(&ground), "{name}: nothing was broken, or it mended itself");
     ground.recover(&scenario);
-    assert_eq!(ground.lost(&before), Vec::<String>::new(), "{name}");
+    assert!(!is_broken(&ground), "{name}: the plan did not bring it back");
+    assert_eq!(ground.lost(&ground.before), Vec::<String>::new(), "{name}");
     // A message goes all the way, and its signature counts.
     ground.world.send("Agent-2", "Agent-1", "after the disaster");
     let inbox = ground.world.json("Agent-1", &["inbox", "--all"]);
@@ -180,34 +260,36 @@ fn rehearse(name: &str, breaks: bool) -> Ground {
 
 #[test]
 fn a_lost_inbox_comes_back() {
-    rehearse("lost-inbox", true);
+    rehearse("lost-inbox", mail_is_lost);
 }
 
 #[test]
 fn a_lost_disk_comes_back() {
-    rehearse("lost-disk", true);
+    rehearse("lost-disk", mail_is_lost);
 }
 
 #[test]
 fn rotten_messages_come_back() {
-    rehearse("bit-rot-messages", true);
+    rehearse("bit-rot-messages", mail_is_lost);
 }
 
 #[test]
 fn a_rotten_repository_is_replaced_by_the_second() {
-    rehearse("bit-rot-repository", true);
+    rehearse("bit-rot-repository", mail_is_lost);
 }
 
 #[test]
 fn a_lost_journal_comes_back() {
-    rehearse("lost-journal", false);
+    // The daemon writes anew what the mail itself tells; what only the journal told is gone.
+    rehearse("lost-journal", |ground| !ground.journal().contains(&ground.first_line));
 }
 
 #[test]
 fn a_power_cut_loses_nothing() {
-    let ground = rehearse("power-cut", false);
-    let tmp = ground.world.folder("Agent-1", "inbox/tmp");
-    assert!(photograph(&tmp).keys().all(|path| path.to_str().unwrap().contains("torn")));
+    let ground = rehearse("power-cut", |ground| !daemon_runs(ground));
+    // What was cut off is no mail: every message that there is is whole.
+    let inbox = ground.world.folder("Agent-1", "inbox/new");
+    assert!(names(&inbox).iter().all(|name| is_whole(&inbox.join(name))));
 }
 
 #[test]
@@ -222,6 +304,7 @@ fn a_full_disk_refuses_and_loses_nothing() {
     let out = ground.site.command().args(send).output().unwrap();
     assert!(!out.status.success(), "{}", text(&out));
     assert!(text(&out).contains("free some space"), "{}", text(&out));
+    ground.must_be_noticed(&scenario, &[]);
     ground.recover(&scenario);
     assert_eq!(ground.lost(&before), Vec::<String>::new());
     let out = ground.site.command().args(send).output().unwrap();
@@ -230,32 +313,40 @@ fn a_full_disk_refuses_and_loses_nothing() {
 
 #[test]
 fn a_network_that_is_down_stops_no_mail() {
-    rehearse("network-outage", false);
+    rehearse("network-outage", |ground| {
+        let second = ground.site.repositories[1].to_str().unwrap().to_owned();
+        !exits(ground, 0, &["snapshot", "list", "--repository", &second])
+    });
 }
 
 #[test]
 fn a_copy_is_a_stranger() {
-    rehearse("data-theft", false);
+    // Taken, and no key was changed since.
+    rehearse("data-theft", |ground| {
+        let keys = ground.world.json("tester", &["keys", "list"]);
+        let of_it = keys.as_array().unwrap().iter().filter(|key| key["agent"] == "Agent-1").count();
+        ground.site.copy().exists() && of_it == 1
+    });
 }
 
 #[test]
 fn a_careless_git_is_undone() {
-    rehearse("careless-git", true);
+    rehearse("careless-git", mail_is_lost);
 }
 
 #[test]
 fn broken_configuration_comes_back() {
-    rehearse("broken-config", false);
+    rehearse("broken-config", |ground| !exits(ground, 0, &["config", "show"]) || exits(ground, 1, &["doctor"]));
 }
 
 #[test]
 fn scrambled_coordinates_come_back() {
-    rehearse("scrambled-coordinates", false);
+    rehearse("scrambled-coordinates", |ground| exits(ground, 4, &["trust"]));
 }
 
 #[test]
 fn ransomware_is_undone_from_the_second_repository() {
-    rehearse("ransomware", true);
+    rehearse("ransomware", mail_is_lost);
 }
 
 #[test]
@@ -280,15 +371,17 @@ fn a_stolen_key_is_revoked() {
 
 #[test]
 fn a_crash_loop_ends() {
-    rehearse("crash-loop", false);
+    rehearse("crash-loop", |ground| !daemon_runs(ground));
 }
 
 #[test]
 fn a_storm_is_shut_out() {
-    rehearse("mail-storm", false);
+    rehearse("mail-storm", |ground| {
+        ground.world.inbox("Agent-1").iter().filter(|m| m["state"] == "new").count() > 1_000
+    });
 }
 
 #[test]
 fn a_lost_host_comes_back_on_an_empty_machine() {
-    rehearse("lost-host", true);
+    rehearse("lost-host", mail_is_lost);
 }

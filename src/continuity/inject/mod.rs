@@ -203,26 +203,31 @@ impl Injection {
         }
     }
 
-    /// Whether it touches nothing beyond the root, so that a safety snapshot
-    /// is a way back.
+    /// Whether it may be made in the tree itself: whatever it takes is in a
+    /// snapshot, it rings nobody, and nothing beyond the root is touched. A
+    /// root may hold other things too (a repository of source code), which no
+    /// safety snapshot holds.
     #[must_use]
-    pub fn stays_in_the_root(&self) -> bool {
+    pub fn may_be_live(&self) -> bool {
+        const KEPT: [&str; 4] = ["agent_workspaces", "config", "hooks", ".cellphone/journal"];
+        let is_kept = |path: &str| {
+            KEPT.iter().any(|kept| path.strip_prefix(kept).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        };
         match self {
-            Self::Delete { .. }
-            | Self::FlipBits { .. }
-            | Self::Truncate { .. }
-            | Self::Rubbish { .. }
-            | Self::Scramble {}
-            | Self::CarelessGit {}
-            | Self::CrashLoop { .. }
-            | Self::PowerCut { .. }
-            | Self::MailStorm { .. } => true,
+            Self::Delete { path }
+            | Self::FlipBits { path, .. }
+            | Self::Truncate { path, .. }
+            | Self::Rubbish { path } => is_kept(path),
+            Self::Scramble {} | Self::CrashLoop { .. } => true,
             Self::FlipPack { .. }
+            | Self::PowerCut { .. }
             | Self::DiskFull {}
             | Self::NetworkOutage {}
             | Self::DataTheft {}
+            | Self::CarelessGit {}
             | Self::Ransomware { .. }
             | Self::StolenKey {}
+            | Self::MailStorm { .. }
             | Self::LostHost {} => false,
         }
     }

@@ -88,6 +88,23 @@ fn no_injection_leaves_the_root() {
 }
 
 #[test]
+fn only_what_a_snapshot_holds_may_be_broken_in_the_tree_itself() {
+    for (path, may) in [
+        ("agent_workspaces/{agent}/inbox", true),
+        ("config/cellphone.yaml", true),
+        (".cellphone/journal", true),
+        (".", false),
+        ("src/main.rs", false),
+        (".git", false),
+        (".cellphone", false),
+        ("configuration", false),
+    ] {
+        assert_eq!(delete(path).may_be_live(), may, "{path}");
+    }
+    assert!(!Injection::CarelessGit {}.may_be_live() && !Injection::MailStorm { messages: 1 }.may_be_live());
+}
+
+#[test]
 fn rot_turns_one_bit_in_as_many_messages_as_asked_and_a_seed_does_it_again() {
     let rot = Injection::FlipBits { path: "agent_workspaces".into(), messages: 4 };
     let changed = |seed| {

@@ -237,7 +237,9 @@ impl Office {
 
     fn save(&self, looks: &mut Looks, pace: Duration) -> Result<()> {
         let facts = looks.facts_now();
-        if facts == looks.facts || boot::now().saturating_sub(looks.saved) < pace {
+        // The first time is at once: what the next daemon compares with.
+        let first = looks.facts.journal.is_none();
+        if facts == looks.facts || !first && boot::now().saturating_sub(looks.saved) < pace {
             return Ok(());
         }
         looks.saved = boot::now();

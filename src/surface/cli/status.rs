@@ -7,9 +7,11 @@ use serde_json::json;
 use super::Run;
 use super::context::Context;
 use super::failure::Failure;
+use crate::model::Severity;
 use crate::office::Office;
 use crate::office::control::{self, ControlError};
 use crate::office::status::{DaemonStatus, WatchMode, WorkerState};
+use crate::office::watch::Alarm;
 use crate::surface::render::{Column, Paint, Table, age, text};
 
 /// How long the daemon may take to answer.
@@ -25,6 +27,7 @@ impl Run for StatusArgs {
         let daemon = control::daemon_status(office.root().state().path(), PATIENCE);
         let agents = waiting(&office);
         let trust = office.trust_summary();
+        let alarms = office.alarms();
         if cx.json() {
             let account = match &daemon {
                 Ok(status) => {
@@ -40,6 +43,7 @@ impl Run for StatusArgs {
                 agents.iter().map(|(name, role, n)| json!({ "name": name, "role": role, "unread": n })).collect();
             return cx.write_json(&json!({
                 "root": office.root().path(), "id": office.root().id(), "daemon": account, "agents": agents,
+                "alarms": alarms.iter().map(alarm_json).collect::<Vec<_>>(),
                 "trust": { "changed": trust.changed, "new": trust.new, "refused": trust.refused },
                 "config": { "faults": office.faults().iter().map(ToString::to_string).collect::<Vec<_>>() },
             }));
@@ -68,6 +72,7 @@ impl Run for StatusArgs {
             let what = format!("{files} changed since approval; the approved copies are in force: cellphone trust");
             out += &field(cx, Paint::Warn, "trust", &what);
         }
+        out += &alarms_text(cx, &alarms, daemon.is_ok());
         out += "\n";
         let windows = daemon.as_ref().map(|d| d.windows.as_slice()).unwrap_or_default();
         let mut table = Table::new(&[
@@ -92,6 +97,35 @@ impl Run for StatusArgs {
         }
         cx.print(&(out + &table.render(cx.style)))
     }
+}
+
+/// What the detectors say stands: the word tells how bad it is, not its colour alone.
+fn alarms_text(cx: &Context, alarms: &[Alarm], runs: bool) -> String {
+    let mut out = String::new();
+    for alarm in alarms {
+        let seen = &alarm.seen;
+        let paint = match seen.severity {
+            Severity::Critical => Paint::Bad,
+            Severity::Warning => Paint::Warn,
+            Severity::Notice => Paint::Faint,
+        };
+        let since = age::age(alarm.since, cx.now);
+        let known = if runs { "" } else { "; no daemon runs to see whether it is over" };
+        let what = format!("{}: {} ({}), for {since}{known}", seen.severity.word(), seen.what, seen.path.display());
+        out += &field(cx, paint, "alarm", &what);
+        if let Some(runbook) = &seen.runbook {
+            out += &format!("         cellphone drill plan {}\n", text::line(runbook));
+        }
+    }
+    out
+}
+
+fn alarm_json(alarm: &Alarm) -> serde_json::Value {
+    json!({
+        "detector": alarm.seen.detector, "severity": alarm.seen.severity, "subject": alarm.seen.subject,
+        "what": alarm.seen.what, "path": alarm.seen.path, "runbook": alarm.seen.runbook,
+        "since": alarm.since, "said": alarm.said,
+    })
 }
 
 /// Everyone with what waits, counted in the folders themselves.
