@@ -10,7 +10,7 @@ const DEAD: &str = include_str!("../../hooks/dead.sample");
 const BEFORE_DELIVER: &str = include_str!("../../hooks/before-deliver.sample");
 
 /// Path from the root, and content.
-pub(super) const FILES: [(&str, &str); 35] = [
+pub(super) const FILES: [(&str, &str); 37] = [
     (super::SETTINGS, SETTINGS),
     (super::AGENTS, AGENTS),
     (super::ROLES, ROLES),
@@ -54,6 +54,8 @@ pub(super) const FILES: [(&str, &str); 35] = [
         "config/onboarding/modes/live_ops_growth.yaml",
         include_str!("../../config/onboarding/modes/live_ops_growth.yaml"),
     ),
+    ("config/continuity/lost-disk.yaml", include_str!("../../config/continuity/lost-disk.yaml")),
+    ("config/continuity/lost-inbox.yaml", include_str!("../../config/continuity/lost-inbox.yaml")),
     ("hooks/README.md", include_str!("../../hooks/README.md")),
     ("hooks/delivered.sample", DELIVERED),
     ("hooks/dead.sample", DEAD),
@@ -63,4 +65,14 @@ pub(super) const FILES: [(&str, &str); 35] = [
 /// Whether a file is, byte for byte, what this version brings along.
 pub(crate) fn is_sample(relative: &str, bytes: &[u8]) -> bool {
     FILES.iter().any(|(path, content)| *path == relative && content.as_bytes() == bytes)
+}
+
+/// What comes along at a path.
+pub(crate) fn sample(relative: &str) -> Option<&'static str> {
+    FILES.iter().find(|(path, _)| *path == relative).map(|(_, content)| *content)
+}
+
+/// Every file that comes along in a folder, path and content.
+pub(crate) fn samples_in(folder: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILES.iter().copied().filter(move |(path, _)| path.rsplit_once('/').is_some_and(|(of, _)| of == folder))
 }

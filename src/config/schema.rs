@@ -159,6 +159,10 @@ schema! {
         automatic: bool = switch "true",
         /// Local time in which it may.
         hours: QuietHours = hours "02:00-05:00",
+        /// Newest reports of each scenario that are kept.
+        keep_last: u32 = small "30",
+        /// Age up to which the report of a drill that failed is kept, however many came after it.
+        keep_failed: Duration = duration "365d",
     }
     /// When and how often a window rings.
     nudge: NudgeSettings {

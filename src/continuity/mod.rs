@@ -2,10 +2,21 @@
 //!
 //! [`outcome`] is what a drill yields: the one value that the reports, the
 //! history and the exit code are made from. [`alarms`] says which alarms stand,
-//! in life as in a drill.
+//! in life as in a drill. [`scenario`] is a disaster as data, read from YAML
+//! and used as approved; [`inject`] breaks things.
+//! [`report`] writes an outcome down for people, [`history`] reads it back,
+//! and [`due`] says from it what must be drilled when.
 
 pub mod alarms;
+pub mod due;
+pub mod history;
 pub mod inject;
 pub mod outcome;
+pub mod report;
 pub mod scenario;
+mod scenario_find;
+mod scenario_read;
 pub mod storm;
+
+pub use scenario_find::{FOLDER, check_scenario, find_scenario, new_scenario, scenario_names};
+pub use scenario_read::{is_name, read_scenario};

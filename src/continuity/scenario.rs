@@ -6,7 +6,42 @@
 
 use std::time::Duration;
 
-use super::outcome::System;
+use super::outcome::{System, Targets};
+
+/// What a step may name in braces, and what stands for it. This is the one
+/// list: reading refuses every other word, the runbook and the drill fill
+/// exactly these.
+pub const PLACEHOLDERS: [(&str, &str); 12] = [
+    ("root", "the working root"),
+    ("id", "the id of the root, as the recovery sheet tells it"),
+    ("agent", "the agent whom the disaster takes"),
+    ("other", "another agent, which it does not take"),
+    ("captain", "an agent with the role captain, or the person"),
+    ("snapshot", "the id of the newest snapshot from before the disaster"),
+    ("repository", "the first repository of snapshots"),
+    ("second", "the second repository of snapshots"),
+    ("password_file", "the file that holds the repositories' password"),
+    ("target", "an empty folder to restore into, on a disk that is well"),
+    ("copy", "a copy of the root that somebody took"),
+    ("key", "the fingerprint of the key that was stolen"),
+];
+
+/// The programs that a step may run.
+pub const PROGRAMS: [&str; 2] = ["cellphone", "restic"];
+
+/// The sorts of disasters, as `models` names them.
+pub const MODELS: [&str; 10] = [
+    "hardware_failure",
+    "data_corruption",
+    "security_breach",
+    "natural_disaster",
+    "human_error",
+    "network_outage",
+    "power_loss",
+    "software_corruption",
+    "ransomware",
+    "overload",
+];
 
 /// One scenario.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +50,7 @@ pub struct Scenario {
     pub name: String,
     /// In a few words.
     pub title: String,
-    /// The sort of disaster.
+    /// The sort of disaster: one of [`MODELS`].
     pub models: String,
     /// What is believed, and is put to the test.
     pub hypothesis: String,
@@ -24,7 +59,7 @@ pub struct Scenario {
     /// The systems affected; the most urgent one gives the default targets.
     pub systems: Vec<System>,
     /// What is wanted.
-    pub targets: super::outcome::Targets,
+    pub targets: Targets,
     /// How often it must be drilled.
     pub every: Duration,
     /// What is broken, in this order.
@@ -65,6 +100,9 @@ pub struct Detect {
     pub any_of: Vec<String>,
     /// How soon.
     pub within: Duration,
+    /// Where `any_of` is empty: why nothing can notice it. That it goes
+    /// unnoticed is then no finding, but is told.
+    pub unseen: Option<String>,
 }
 
 /// A step of the recovery plan.
@@ -75,7 +113,8 @@ pub struct Step {
     /// What a person should know, or does by hand.
     pub say: String,
     /// The program and its arguments, `{placeholders}` unfilled; none for what
-    /// a person does by hand and a drill does in its own way.
+    /// a person does by hand. A drill then calls
+    /// [`super::inject::mend`] for every injection.
     pub run: Option<Vec<String>>,
     /// Exit codes that are well.
     pub exits: Vec<i32>,

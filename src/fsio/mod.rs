@@ -15,6 +15,7 @@ mod lock;
 #[cfg(not(unix))]
 mod portable;
 mod restore;
+mod rot;
 #[cfg(unix)]
 mod unix;
 mod walk;

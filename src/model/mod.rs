@@ -27,6 +27,7 @@ pub mod role;
 pub mod signature;
 pub mod time;
 pub mod unique_name;
+pub mod visible;
 
 pub use action::{Action, Permission};
 pub use address::Address;

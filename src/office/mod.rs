@@ -16,6 +16,7 @@ mod coords_picture;
 mod coords_target;
 mod dead;
 pub mod doctor;
+pub mod drill_reports;
 mod error;
 mod events;
 mod hooks;
