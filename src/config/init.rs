@@ -76,8 +76,7 @@ pub fn init(path: &Path, human: &str) -> Result<InitReport, ConfigError> {
 /// the tree.
 ///
 /// # Errors
-/// As [`init`]; and when nothing of such a root is known here, or the folder
-/// is a root of another id.
+/// As [`init`]; and when nothing of such a root is known here.
 pub fn init_instead_of(path: &Path, human: &str, id: &str) -> Result<InitReport, ConfigError> {
     Dir::create_all(path)?;
     Root::succeed(path, id)?;

@@ -90,11 +90,12 @@ impl Root {
     }
 
     /// Gives a folder the id of a root that was lost, and with it the
-    /// approvals, keys and passwords that lie outside the tree under that id.
-    /// Only a person says so: a copied root never takes an id by itself.
+    /// approvals, keys and passwords that lie outside the tree under that id;
+    /// what it had under another stays there. Only a person says so: a copied
+    /// root never takes an id by itself.
     ///
     /// # Errors
-    /// The folder has an id already, or nothing is known of a root of that id.
+    /// Nothing is known of a root of that id, or the disk says no.
     pub(super) fn succeed(path: &Path, id: &str) -> Result<(), ConfigError> {
         let outside = place::state_home().map(|home| home.join("cellphone").join(id));
         if !is_id(id) || !outside.as_ref().is_some_and(|outside| outside.is_dir()) {
@@ -109,13 +110,7 @@ impl Root {
         };
         let _held = Lock::exclusive(&state.child_or_create("locks")?, "root")?;
         let (inode, born) = (state.own_stat()?.inode, birth(state.path()));
-        if let Some(known) = read_identity(&state).filter(|known| known.inode == inode && known.born == born) {
-            if known.id == id {
-                return Ok(());
-            }
-            let why = format!("it is a root already, of the id {}; choose an empty folder", known.id);
-            return Err(ConfigError::Refused(format!("{}: {why}", path.display())));
-        }
+        // Whatever looked into the folder since the loss has given it an id of its own: that one has nothing yet.
         let text = serde_json::to_vec(&Identity { id: id.to_owned(), inode, born }).unwrap_or_default();
         Ok(state.replace(IDENTITY, &text, true)?)
     }

@@ -26,6 +26,37 @@ pub const PLACEHOLDERS: [(&str, &str); 12] = [
     ("key", "the fingerprint of the key that was stolen"),
 ];
 
+/// What can notice a disaster, as `detect.any_of` names it.
+pub const NOTICES: [(&str, &str); 27] = [
+    ("missing_mailbox", "alarm: a mailbox of the roster is missing, or a folder of it"),
+    ("damage", "alarm: a message is not what its digest says"),
+    ("journal_chain", "alarm: the journal's chain is broken, or the journal is gone"),
+    ("snapshots", "alarm: the newest snapshot is too old, or a repository is damaged, flooded or unreachable"),
+    ("clock_jump", "alarm: the wall clock jumped"),
+    ("disk_space", "alarm: a disk is nearly full"),
+    ("mail_storm", "alarm: more mail arrives in a mailbox than is read"),
+    ("configuration", "alarm: the configuration cannot be read, or is not what was approved"),
+    ("drills", "alarm: a drill is overdue, or the last one failed"),
+    ("crash_loop", "alarm: the daemon was ended without its doing, several times within minutes"),
+    ("folder", "doctor: a folder is missing"),
+    ("mode", "doctor: the wrong people may read or write a file"),
+    ("temporary", "doctor: an unfinished file that nobody will finish"),
+    ("misplaced", "doctor: a file that is no message, or stands where none belongs"),
+    ("unreadable", "doctor: a message that cannot be read"),
+    ("twice", "doctor: one id twice in a mailbox"),
+    ("lease", "doctor: a lease without its message"),
+    ("spool", "doctor: a letter that waits for delivery"),
+    ("sent", "doctor: the sender's copy is missing"),
+    ("daemon", "doctor: what a daemon left behind that has gone"),
+    ("watch", "doctor: a limit of the system"),
+    ("journal", "doctor: the record of what happened is broken"),
+    ("config", "doctor: configuration, roster or approvals"),
+    ("restore", "doctor: a restore that was begun and not finished"),
+    ("disk", "doctor: a check could not be made"),
+    ("no_root", "doctor: there is no root any more, and it cannot begin"),
+    ("health", "snapshot health: it ends with 6, because a target is missed"),
+];
+
 /// The programs that a step may run.
 pub const PROGRAMS: [&str; 2] = ["cellphone", "restic"];
 
@@ -95,8 +126,7 @@ pub enum Scope {
 /// What must notice a disaster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Detect {
-    /// Any of these: a word of [`crate::model::Detector`] that the daemon or
-    /// `doctor` raises, or of `doctor`'s checks.
+    /// Any of these: see [`NOTICES`].
     pub any_of: Vec<String>,
     /// How soon.
     pub within: Duration,
@@ -118,6 +148,9 @@ pub struct Step {
     pub run: Option<Vec<String>>,
     /// Exit codes that are well.
     pub exits: Vec<i32>,
+    /// Words that must stand in what it prints, for a step that proves
+    /// something.
+    pub expect: Option<String>,
 }
 
 /// When to give a drill up.

@@ -98,6 +98,7 @@ fn template(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::config::testing::Home;
+    use crate::model::Detector;
 
     #[test]
     fn every_scenario_that_comes_along_reads() {
@@ -111,6 +112,37 @@ mod tests {
         assert!(names.len() >= 17, "{names:?}");
         let item = trust::status(&root).unwrap();
         assert!(item.iter().any(|i| i.path == "config/continuity/lost-disk.yaml" && i.state == TrustState::Approved));
+    }
+
+    #[test]
+    fn the_schema_and_the_template_know_what_reading_knows() {
+        use super::super::scenario::{MODELS, NOTICES, PLACEHOLDERS};
+        let schema = crate::config::json_schema(crate::config::SchemaOf::Scenario);
+        let words = |value: &serde_json::Value| {
+            let all = value.as_array().unwrap().iter();
+            all.map(|word| word.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let top = &schema["properties"];
+        assert_eq!(words(&top["models"]["enum"]), MODELS);
+        let notices = words(&top["detect"]["properties"]["any_of"]["items"]["enum"]);
+        assert_eq!(notices, NOTICES.map(|(word, _)| word));
+        let recover = top["recover"]["description"].as_str().unwrap();
+        for (word, means) in PLACEHOLDERS {
+            assert!(recover.contains(&format!("{{{word}}}: {means}")), "{word}");
+            assert!(TEMPLATE.contains(word), "{word}");
+        }
+        for detector in Detector::ALL {
+            assert!(NOTICES.iter().any(|(word, _)| *word == detector.word()), "{detector:?}");
+            let runbook = detector.runbook();
+            assert!(runbook.is_none_or(|name| sample(&format!("{FOLDER}/{name}.yaml")).is_some()), "{runbook:?}");
+        }
+        // An unknown injection makes the reader name all that it knows.
+        let text = template("x").replace("do: delete", "do: zzzzzzzzzzzzzz");
+        let known = read_scenario(text.as_bytes(), Path::new("x.yaml")).unwrap_err().to_string();
+        let known = known.split("known are ").nth(1).unwrap().split(", ").map(str::to_owned).collect::<Vec<_>>();
+        let injections = top["inject"]["items"]["oneOf"].as_array().unwrap();
+        let listed = injections.iter().map(|one| one["properties"]["do"]["const"].as_str().unwrap().to_owned());
+        assert_eq!(listed.collect::<Vec<_>>(), known);
     }
 
     #[test]

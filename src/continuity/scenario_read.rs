@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::inject::{Injection, check_path};
 use super::outcome::{System, Targets, Tier};
-use super::scenario::{Abort, Detect, MODELS, PLACEHOLDERS, PROGRAMS, Scenario, Scope, Step};
+use super::scenario::{Abort, Detect, MODELS, NOTICES, PLACEHOLDERS, PROGRAMS, Scenario, Scope, Step};
 use crate::config::{ConfigError, nearest, parse_bytes, parse_duration};
 
 /// What we aim at where a scenario says nothing, seconds: restored and read
@@ -77,6 +77,7 @@ struct WrittenStep {
     run: Option<Line>,
     #[serde(default)]
     exits: Vec<i32>,
+    expect: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -264,6 +265,14 @@ fn detect(written: WrittenDetect) -> Result<Detect, Fault> {
     if written.any_of.is_empty() == written.unseen.is_none() {
         return fault("detect:", "say what notices it (any_of), or why nothing can (unseen), not both");
     }
+    for word in &written.any_of {
+        let known = NOTICES.iter().map(|(word, _)| *word);
+        if !known.clone().any(|known| known == word) {
+            let near = nearest(word, known.clone()).map(|near| format!("; did you mean `{near}`?"));
+            let near = near.unwrap_or_else(|| format!("; known are {}", known.collect::<Vec<_>>().join(", ")));
+            return fault(word, format!("nothing that looks is called `{word}`{near}"));
+        }
+    }
     Ok(Detect {
         any_of: written.any_of,
         within: duration("within:", written.within.as_ref(), WITHIN)?,
@@ -298,7 +307,7 @@ fn step(written: WrittenStep) -> Result<Step, Fault> {
         })?;
     }
     let exits = if written.exits.is_empty() { vec![0] } else { written.exits };
-    Ok(Step { title: written.title, say: written.say, run, exits })
+    Ok(Step { title: written.title, say: written.say, run, exits, expect: written.expect })
 }
 
 /// The first word in braces that stands for nothing.

@@ -57,6 +57,7 @@ fn what_is_wrong_is_told_with_line_and_nearest_word() {
         ("within: 10s", "within: 10", "x.yaml:11: \"10\" is not a duration"),
         ("within: 10s", "within: 10s, unseen: it is", "x.yaml:11: say what notices it"),
         ("any_of: [folder], ", "", "x.yaml:11: say what notices it"),
+        ("[folder]", "[floder]", "x.yaml:11: nothing that looks is called `floder`; did you mean `folder`?"),
         ("run: cellphone", "run: sh", "x.yaml:14: `sh` may not be run by a plan"),
         ("{root}", "{rot}", "x.yaml:14: {rot} stands for nothing; did you mean {root}?"),
         ("'a b'", "'a b", "x.yaml:14: a quotation mark is not closed"),

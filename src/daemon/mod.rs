@@ -16,11 +16,15 @@ mod alarms;
 mod control;
 pub mod detach;
 #[cfg(unix)]
+mod drills;
+#[cfg(unix)]
 mod hooks;
 mod house;
 pub mod instance;
 pub mod lookout;
 pub mod pending;
+#[cfg(unix)]
+mod place;
 #[cfg(unix)]
 mod ring;
 #[cfg(unix)]

@@ -80,10 +80,10 @@ impl FsError {
         self.kind() == io::ErrorKind::AlreadyExists
     }
 
-    /// No space, no inodes, or a quota.
+    /// No space, no inodes, a quota, or a limit on the size of files.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(self.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        matches!(self.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
     }
 
     /// What is there is not what may be there: a link, a FIFO, a second name

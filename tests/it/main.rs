@@ -24,6 +24,7 @@ mod hooks;
 mod hostile;
 mod identity;
 mod identity_tools;
+mod inject;
 mod input;
 mod integrate;
 mod model;

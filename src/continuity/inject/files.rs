@@ -1,5 +1,7 @@
 //! Breaking files of the root: gone, rotten, cut, overwritten.
 
+use std::path::Path;
+
 use super::{Injected, Site, spot, told, truly};
 use crate::config::{COORDINATES, MAX_FILE};
 use crate::fsio::{Dir, FileBelow, FileKind, remove_tree};
@@ -11,17 +13,40 @@ const HEAD: u64 = 64 * 1024;
 pub(super) fn delete(site: &Site, path: &str) -> Result<Injected, String> {
     let path = site.fill(path);
     if path == "." {
-        remove_tree(&site.root).map_err(told)?;
+        remove(site, &site.root)?;
         return Ok(truly("the whole root was deleted"));
     }
     let (dir, name) = spot(&site.root, &path)?;
     match dir.stat(&name).map_err(told)?.map(|stat| stat.kind) {
         None => return Err(format!("{path} was not there to be deleted")),
         // The name alone goes; what a link leads to is not ours.
-        Some(FileKind::Dir) => remove_tree(&dir.path().join(&name)).map_err(told)?,
+        Some(FileKind::Dir) => remove(site, &dir.path().join(&name))?,
         Some(_) => dir.remove(&name).map_err(told)?,
     }
     Ok(truly(format!("{path} was deleted")))
+}
+
+/// Removes a folder at one moment, as a disk goes: a daemon that makes missing
+/// folders again would race with a removal file by file. Where it cannot be
+/// moved away first, file by file it is.
+pub(super) fn remove(site: &Site, path: &Path) -> Result<(), String> {
+    const TRIES: usize = 20;
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or("there is nothing to remove")?;
+    let from = Dir::open(path.parent().unwrap_or(path)).map_err(told)?;
+    let scratch = Dir::open(&site.scratch).map_err(told)?;
+    let gone = crate::fsio::temporary_name("gone");
+    let moved = from.rename(name, &scratch, &gone).is_ok();
+    let path = if moved { site.scratch.join(gone) } else { path.to_owned() };
+    let mut last = remove_tree(&path);
+    for _ in 1..TRIES {
+        if last.is_ok() {
+            break;
+        }
+        last = remove_tree(&path);
+    }
+    // Whoever has a folder of it open still writes into it; it is gone from where it was all the same, and the
+    // scratch folder goes at the end.
+    if moved { Ok(()) } else { last.map_err(told) }
 }
 
 pub(super) fn flip_bits(

@@ -9,10 +9,15 @@
 //! [`mend`], which is what a person does by hand.
 
 mod files;
+mod full;
+mod intruder;
+mod outage;
 mod pack;
+mod process;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Deserialize;
 
@@ -56,6 +61,39 @@ pub enum Injection {
     },
     /// Exchanges and moves coordinates, so that each is another's.
     Scramble {},
+    /// The power goes while mail is delivered.
+    PowerCut {
+        /// Senders at that moment.
+        senders: usize,
+    },
+    /// The disk takes no more bytes.
+    DiskFull {},
+    /// The second repository and a webhook cannot be reached.
+    NetworkOutage {},
+    /// The root is copied, and the copy opened.
+    DataTheft {},
+    /// `git clean -ffdx` and `git reset --hard` in the root.
+    CarelessGit {},
+    /// The tree is encrypted in place, the first repository flooded with
+    /// snapshots of that under dates to come, and the older ones forgotten.
+    Ransomware {
+        /// Snapshots that flood it.
+        snapshots: usize,
+    },
+    /// Somebody has an agent's private key, and mail signed with it arrives.
+    StolenKey {},
+    /// The daemon dies as soon as it is up.
+    CrashLoop {
+        /// How often.
+        times: usize,
+    },
+    /// More mail for one agent than it reads.
+    MailStorm {
+        /// Messages.
+        messages: usize,
+    },
+    /// Root, home and first repository are gone.
+    LostHost {},
 }
 
 /// A repository.
@@ -89,26 +127,57 @@ pub struct Site {
     pub agent: AgentName,
     /// Another agent.
     pub other: AgentName,
+    /// A file with the repositories' password, outside root and home, as
+    /// somebody writes it from the recovery sheet.
+    pub password_file: PathBuf,
     /// The whole environment of children.
     pub environment: Vec<(String, String)>,
+    /// Whether children can write no file, because the disk counts as full.
+    /// `false` at the beginning; set by the injection.
+    pub full: AtomicBool,
 }
 
 impl Site {
     /// This program with the site's environment and root, nothing of the
-    /// person's.
+    /// person's; under the limits that an injection keeps up. Whatever a drill
+    /// runs in its ground it runs by this.
     #[must_use]
     pub fn command(&self) -> Command {
-        let mut command = self.bare(&self.program);
+        let mut command = if self.full.load(Ordering::SeqCst) {
+            full::limited(self.bare("sh"), &self.program)
+        } else {
+            self.bare(&self.program)
+        };
         command.arg("--root").arg(&self.root);
         command
     }
 
-    /// Another program with the site's environment, in its scratch folder.
+    /// Where `{copy}` is.
+    #[must_use]
+    pub fn copy(&self) -> PathBuf {
+        self.scratch.join(intruder::COPY)
+    }
+
+    /// A program with the site's environment, in its scratch folder, under no
+    /// limit.
     fn bare(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.current_dir(&self.scratch).stdin(std::process::Stdio::null());
+        command.current_dir(&self.scratch).stdin(Stdio::null());
         command
+    }
+
+    /// What this program says about the root, under no limit.
+    fn say(&self, words: &[&str]) -> Result<String, String> {
+        let mut command = self.bare(&self.program);
+        said(command.arg("--root").arg(&self.root).args(words))
+    }
+
+    /// What lies outside the tree of a root with this id.
+    fn state(&self, id: &str) -> PathBuf {
+        let state = self.environment.iter().find(|(name, _)| name == "XDG_STATE_HOME");
+        let state = state.map_or_else(|| self.home.join(".local/state"), |(_, path)| PathBuf::from(path));
+        state.join("cellphone").join(id)
     }
 
     fn fill(&self, path: &str) -> String {
@@ -129,11 +198,33 @@ impl Injection {
         }
     }
 
-    /// Whether it touches nothing beyond the root, so that a safety snapshot
-    /// is a way back.
+    /// Whether it may be made in the tree itself: whatever it takes is in a
+    /// snapshot, it rings nobody, and nothing beyond the root is touched. A
+    /// root may hold other things too (a repository of source code), which no
+    /// safety snapshot holds.
     #[must_use]
-    pub fn stays_in_the_root(&self) -> bool {
-        !matches!(self, Self::FlipPack { .. })
+    pub fn may_be_live(&self) -> bool {
+        const KEPT: [&str; 4] = ["agent_workspaces", "config", "hooks", ".cellphone/journal"];
+        let is_kept = |path: &str| {
+            KEPT.iter().any(|kept| path.strip_prefix(kept).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        };
+        match self {
+            Self::Delete { path }
+            | Self::FlipBits { path, .. }
+            | Self::Truncate { path, .. }
+            | Self::Rubbish { path } => is_kept(path),
+            Self::Scramble {} | Self::CrashLoop { .. } => true,
+            Self::FlipPack { .. }
+            | Self::PowerCut { .. }
+            | Self::DiskFull {}
+            | Self::NetworkOutage {}
+            | Self::DataTheft {}
+            | Self::CarelessGit {}
+            | Self::Ransomware { .. }
+            | Self::StolenKey {}
+            | Self::MailStorm { .. }
+            | Self::LostHost {} => false,
+        }
     }
 }
 
@@ -164,6 +255,16 @@ pub fn carry_out(what: &Injection, site: &Site, dice: &mut fastrand::Rng) -> Res
         Injection::Truncate { path, keep } => files::truncate(site, path, *keep),
         Injection::Rubbish { path } => files::rubbish(site, path, dice),
         Injection::Scramble {} => files::scramble(site, dice),
+        Injection::PowerCut { senders } => process::power_cut(site, *senders, dice),
+        Injection::DiskFull {} => full::begin(site),
+        Injection::NetworkOutage {} => outage::begin(site),
+        Injection::DataTheft {} => intruder::data_theft(site),
+        Injection::CarelessGit {} => intruder::careless_git(site),
+        Injection::Ransomware { snapshots } => intruder::ransomware(site, *snapshots, dice),
+        Injection::StolenKey {} => intruder::stolen_key(site),
+        Injection::CrashLoop { times } => process::crash_loop(site, *times),
+        Injection::MailStorm { messages } => process::mail_storm(site, *messages),
+        Injection::LostHost {} => intruder::lost_host(site),
     }
 }
 
@@ -173,20 +274,40 @@ pub fn carry_out(what: &Injection, site: &Site, dice: &mut fastrand::Rng) -> Res
 ///
 /// # Errors
 /// A sentence: it could not be ended.
-pub fn mend(what: &Injection, _site: &Site) -> Result<Option<String>, String> {
+pub fn mend(what: &Injection, site: &Site) -> Result<Option<String>, String> {
     match what {
-        Injection::Delete { .. }
-        | Injection::FlipBits { .. }
-        | Injection::FlipPack { .. }
-        | Injection::Truncate { .. }
-        | Injection::Rubbish { .. }
-        | Injection::Scramble {} => Ok(None),
+        Injection::DiskFull {} => full::end(site),
+        Injection::NetworkOutage {} => outage::end(site),
+        _ => Ok(None),
     }
 }
 
 /// Something that happened as it would in life.
 fn truly(what: impl Into<String>) -> Injected {
     Injected { what: what.into(), real: true, how: String::new() }
+}
+
+/// What a program says, or in one line why it failed.
+fn said(command: &mut Command) -> Result<String, String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().map_err(|e| format!("cannot run {name}: {e}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let line = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("it says nothing").trim().to_owned();
+    Err(format!("{name} failed ({}): {line}", output.status))
+}
+
+/// The id of the site's root.
+fn id_of(site: &Site) -> Result<String, String> {
+    id_below(&site.root)
+}
+
+fn id_below(root: &Path) -> Result<String, String> {
+    let bytes = Dir::open(root).and_then(|root| root.child(".cellphone")?.read("root.json", 4096)).map_err(told)?;
+    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| format!("root.json: {e}"))?;
+    value.get("id").and_then(|id| id.as_str()).map(str::to_owned).ok_or_else(|| "root.json names no id".into())
 }
 
 fn told(e: FsError) -> String {

@@ -24,6 +24,8 @@ impl Ground {
             program: PathBuf::from("cellphone"),
             agent: AgentName::new("Agent-1").unwrap(),
             other: AgentName::new("Agent-2").unwrap(),
+            password_file: tmp.path().join("password"),
+            full: AtomicBool::new(false),
             environment: vec![("PATH".into(), std::env::var("PATH").unwrap_or_default())],
         };
         let ground = Self { site, _tmp: tmp };
@@ -83,6 +85,23 @@ fn no_injection_leaves_the_root() {
     // The link itself may go; what it leads to stays.
     ground.break_it(&delete("link"), 1).unwrap();
     assert_eq!(std::fs::read(outside).unwrap(), b"x");
+}
+
+#[test]
+fn only_what_a_snapshot_holds_may_be_broken_in_the_tree_itself() {
+    for (path, may) in [
+        ("agent_workspaces/{agent}/inbox", true),
+        ("config/cellphone.yaml", true),
+        (".cellphone/journal", true),
+        (".", false),
+        ("src/main.rs", false),
+        (".git", false),
+        (".cellphone", false),
+        ("configuration", false),
+    ] {
+        assert_eq!(delete(path).may_be_live(), may, "{path}");
+    }
+    assert!(!Injection::CarelessGit {}.may_be_live() && !Injection::MailStorm { messages: 1 }.may_be_live());
 }
 
 #[test]

@@ -115,6 +115,9 @@ impl Office {
         chain.follower = Some(follower);
         for event in &news {
             chain.storms.heard(event, limit);
+            if event.event == EventKind::Drill {
+                looks.drills.again();
+            }
             if matches!(event.event, EventKind::Restored | EventKind::Repaired) {
                 self.all_clear(guard, |alarm| alarm.seen.kept && ends(event, &alarm.seen, alarm.since))?;
             }
