@@ -128,7 +128,10 @@ impl Ground {
         }
         let (roster, _) = Roster::in_force(root);
         let (names, agents, person, captain) = cast(&roster);
-        let (agent, other) = choose(&agents, dice)?;
+        // The captain has a part of its own, where there are enough.
+        let mut common = agents.clone();
+        common.retain(|name| *name != captain);
+        let (agent, other) = choose(if common.len() < 2 { &agents } else { &common }, dice)?;
         let site = Site {
             root: at("root"),
             home: at("home"),
