@@ -38,7 +38,9 @@ fn ask(ground: &Ground, words: &[&str]) -> Result<Said, String> {
 fn findings(ground: &Ground) -> Vec<(String, String, String)> {
     let said = ask(ground, &["doctor", "--json"]).ok().and_then(|said| said.json()).unwrap_or_default();
     let all = said.as_array().or_else(|| said.get("findings").and_then(Value::as_array)).cloned().unwrap_or_default();
-    all.iter().map(|f| (text(f, "check").to_owned(), text(f, "path").to_owned(), text(f, "what").to_owned())).collect()
+    // An alarm that stands says which detector raised it.
+    let check = |f: &Value| Some(text(f, "detector")).filter(|d| !d.is_empty()).unwrap_or(text(f, "check")).to_owned();
+    all.iter().map(|f| (check(f), text(f, "path").to_owned(), text(f, "what").to_owned())).collect()
 }
 
 impl Before {
