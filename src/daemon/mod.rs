@@ -16,6 +16,8 @@ mod alarms;
 mod control;
 pub mod detach;
 #[cfg(unix)]
+mod drills;
+#[cfg(unix)]
 mod hooks;
 mod house;
 pub mod instance;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::house::House;
 use super::instance::Instance;
 use super::supervisor::{Shutdown, Supervisor, Worker, WorkerResult};
-use super::{UpError, alarms, control, detach, hooks, place, ring, scan, signals, snapshots, tend, watch};
+use super::{UpError, alarms, control, detach, drills, hooks, place, ring, scan, signals, snapshots, tend, watch};
 use crate::model::{Event, EventKind};
 use crate::office::Office;
 
@@ -60,6 +60,7 @@ async fn live(house: &Arc<House>, workers: Vec<Worker>, ready: impl FnOnce()) {
     supervisor.start(ours("tend", house, tend::run));
     supervisor.start(ours("hooks", house, hooks::run));
     supervisor.start(ours("snapshots", house, snapshots::run));
+    supervisor.start(ours("drills", house, drills::run));
     supervisor.start(ours("alarms", house, alarms::run));
     supervisor.start(ours("config", house, config));
     supervisor.start(ours("place", house, place::run));

@@ -22,6 +22,9 @@ pub struct Walk {
     link: Option<chain::Link>,
     /// Lines read in the last file.
     lines: u64,
+    /// A line that was seen once, by number and hash, and whether another stands there.
+    expected: Option<(u64, String)>,
+    another: bool,
 }
 
 /// A file, as it was when it was read.
@@ -46,6 +49,8 @@ pub enum Piece {
         last: u64,
         /// Its hash.
         hash: String,
+        /// Whether the line that was expected is another one.
+        another: bool,
     },
     /// The chain is broken.
     Broken(Break),
@@ -60,7 +65,12 @@ struct Open {
 impl Walk {
     /// Begins anew at the next step.
     pub fn restart(&mut self) {
-        *self = Self::default();
+        *self = Self { expected: self.expected.take(), ..Self::default() };
+    }
+
+    /// Names a line that must be met with this hash when it is gone past.
+    pub fn expect(&mut self, number: u64, hash: &str) {
+        self.expected = Some((number, hash.to_owned()));
     }
 
     /// Reads on, some `bytes` at most.
@@ -101,7 +111,11 @@ impl Walk {
                     break;
                 }
                 match check(&line, self.link.as_ref()) {
-                    Ok(link) => self.link = Some(link),
+                    Ok(link) => {
+                        let met = self.expected.as_ref().is_some_and(|(n, hash)| *n == link.seq && *hash != link.hash);
+                        self.another |= met;
+                        self.link = Some(link);
+                    }
                     Err(why) => {
                         let line = self.lines + 1;
                         self.restart();
@@ -120,7 +134,7 @@ impl Walk {
             }
         }
         let (last, hash) = self.link.as_ref().map_or((0, String::new()), |link| (link.seq, link.hash.clone()));
-        Ok(Piece::Whole { last, hash })
+        Ok(Piece::Whole { last, hash, another: std::mem::take(&mut self.another) })
     }
 
     /// The oldest segments are let go when there are many: no break.
@@ -245,6 +259,18 @@ mod tests {
         assert_eq!(broken.line, 6);
         dir.replace(CURRENT, &whole, false).unwrap();
         assert_eq!(last(&mut walk, &journal), 20);
+        // Another journal, and a longer one.
+        walk.expect(20, "not this one");
+        dir.replace(CURRENT, &whole, false).unwrap();
+        journal.append(&[event(1)]).unwrap();
+        let met = loop {
+            match walk.step(&journal, 300).unwrap() {
+                Piece::More => {}
+                Piece::Whole { last: 21, another, .. } => break another,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(met);
         // Shorter than it was: it says where it ends now.
         let half: Vec<u8> = whole.split_inclusive(|b| *b == b'\n').take(3).flatten().copied().collect();
         dir.replace(CURRENT, &half, false).unwrap();

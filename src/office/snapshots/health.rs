@@ -190,7 +190,7 @@ impl Office {
             last_restore: self.last_of(EventKind::Restored)?.map(|event| event.at),
             last_drill_passed: drills.iter().rev().find(|drill| drill.passed).map(|drill| drill.time),
             last_drill: drills.into_iter().next_back(),
-            remarks: Vec::new(),
+            remarks: self.drill_remarks()?,
             critical,
             runbook,
             seen: seen_in,

@@ -51,6 +51,9 @@ impl Office {
         let before = chain.mark.take().or_else(|| looks.facts.journal.clone());
         let mut seen = Vec::new();
         let mut now = before.clone();
+        if let Some(before) = &before {
+            chain.walk.expect(before.last, &before.hash);
+        }
         match chain.walk.step(self.journal(), PIECE)? {
             Piece::More => {}
             Piece::Broken(broken) => {
@@ -63,9 +66,9 @@ impl Office {
                 );
                 now = Some(Mark { last: 0, hash: String::new(), at: self.now() });
             }
-            Piece::Whole { last, hash } => {
+            Piece::Whole { last, hash, another } => {
                 chain.broken = None;
-                let lost = before.as_ref().filter(|b| last < b.last || last == b.last && hash != b.hash);
+                let lost = before.as_ref().filter(|b| last < b.last || another);
                 if let Some(before) = lost
                     && !self.was_brought_back(before.at)?
                 {
@@ -112,6 +115,9 @@ impl Office {
         chain.follower = Some(follower);
         for event in &news {
             chain.storms.heard(event, limit);
+            if event.event == EventKind::Drill {
+                looks.drills.again();
+            }
             if matches!(event.event, EventKind::Restored | EventKind::Repaired) {
                 self.all_clear(guard, |alarm| alarm.seen.kept && ends(event, &alarm.seen, alarm.since))?;
             }

@@ -9,6 +9,7 @@
 //! cannot be written is tried again. Looks change nothing that they look at.
 
 mod chain;
+mod drills;
 mod folders;
 mod machine;
 mod scrub;
@@ -71,6 +72,7 @@ struct Looks {
     scrub: scrub::Scrub,
     clock: machine::Clock,
     crashes: machine::Crashes,
+    drills: drills::Drills,
 }
 
 /// Of those, what outlives the daemon.
@@ -94,6 +96,7 @@ impl Guard {
             scrub: scrub::Scrub::default(),
             clock: machine::Clock::default(),
             crashes: machine::Crashes::default(),
+            drills: drills::Drills::default(),
             facts,
         };
         Self { told: Mutex::new(read_state(state, ALARMS)), looks: Mutex::new(looks) }
@@ -146,6 +149,7 @@ impl Office {
         note("the clock", self.watch_clock(guard, looks));
         note("the daemon's own ends", self.watch_crashes(guard, looks));
         note("the configuration", self.watch_configuration(guard));
+        note("the drills", self.watch_drills(guard, looks));
         self.pay(guard);
         note("what it remembers", self.save(looks, Duration::from_secs(60)));
         faults
