@@ -101,6 +101,9 @@ pub struct Scenario {
     pub recover: Vec<Step>,
     /// Paths below the root (folders end in `/`) that need not come back as they were, each with the reason.
     pub may_differ: Vec<(String, String)>,
+    /// Alarms and findings of `doctor` (words of [`NOTICES`]) that go on for a
+    /// while after all is well, each with the reason.
+    pub may_stand: Vec<(String, String)>,
     /// When to give up.
     pub abort: Abort,
 }

@@ -47,6 +47,8 @@ struct Written {
     #[serde(default)]
     may_differ: Vec<MayDiffer>,
     #[serde(default)]
+    may_stand: Vec<MayStand>,
+    #[serde(default)]
     abort: WrittenAbort,
 }
 
@@ -84,6 +86,13 @@ struct WrittenStep {
 #[serde(deny_unknown_fields)]
 struct MayDiffer {
     path: String,
+    why: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MayStand {
+    notice: String,
     why: String,
 }
 
@@ -208,6 +217,11 @@ fn check(written: Written, stem: &str) -> Result<Scenario, Fault> {
         check_path(path.strip_suffix('/').unwrap_or(&path)).or_else(|why| fault(&path, why))?;
         may_differ.push((path, why));
     }
+    let mut may_stand = Vec::new();
+    for MayStand { notice, why } in written.may_stand {
+        known_notice(&notice)?;
+        may_stand.push((notice, why));
+    }
     Ok(Scenario {
         targets: targets(&written.targets, tier)?,
         every: duration("every:", written.every.as_ref(), EVERY)?,
@@ -228,6 +242,7 @@ fn check(written: Written, stem: &str) -> Result<Scenario, Fault> {
         inject: written.inject,
         recover,
         may_differ,
+        may_stand,
     })
 }
 
@@ -265,19 +280,22 @@ fn detect(written: WrittenDetect) -> Result<Detect, Fault> {
     if written.any_of.is_empty() == written.unseen.is_none() {
         return fault("detect:", "say what notices it (any_of), or why nothing can (unseen), not both");
     }
-    for word in &written.any_of {
-        let known = NOTICES.iter().map(|(word, _)| *word);
-        if !known.clone().any(|known| known == word) {
-            let near = nearest(word, known.clone()).map(|near| format!("; did you mean `{near}`?"));
-            let near = near.unwrap_or_else(|| format!("; known are {}", known.collect::<Vec<_>>().join(", ")));
-            return fault(word, format!("nothing that looks is called `{word}`{near}"));
-        }
-    }
+    written.any_of.iter().try_for_each(|word| known_notice(word))?;
     Ok(Detect {
         any_of: written.any_of,
         within: duration("within:", written.within.as_ref(), WITHIN)?,
         unseen: written.unseen,
     })
+}
+
+fn known_notice(word: &str) -> Result<(), Fault> {
+    let known = NOTICES.iter().map(|(word, _)| *word);
+    if known.clone().any(|known| known == word) {
+        return Ok(());
+    }
+    let near = nearest(word, known.clone()).map(|near| format!("; did you mean `{near}`?"));
+    let near = near.unwrap_or_else(|| format!("; known are {}", known.collect::<Vec<_>>().join(", ")));
+    fault(word, format!("nothing that looks is called `{word}`{near}"))
 }
 
 fn step(written: WrittenStep) -> Result<Step, Fault> {

@@ -89,4 +89,7 @@ fn nothing_may_differ_outside_the_root() {
     assert_eq!(read(&more(".cellphone/journal/")).unwrap().may_differ[0].0, ".cellphone/journal/");
     assert!(read(&more("../x/")).unwrap_err().to_string().contains("x.yaml:16: "));
     assert!(read(&more("/")).is_err());
+    let stands = |word: &str| format!("{GOOD}may_stand:\n  - {{notice: {word}, why: W}}\n");
+    assert_eq!(read(&stands("crash_loop")).unwrap().may_stand, [("crash_loop".to_owned(), "W".to_owned())]);
+    assert!(read(&stands("crash_lop")).unwrap_err().to_string().contains("x.yaml:16: nothing that looks"));
 }

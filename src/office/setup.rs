@@ -53,7 +53,8 @@ pub fn init_with(path: &Path, human: Option<&str>, instead_of: Option<&str>, sai
     Roster::keep_good(&config::Root::open(&report.root)?)?;
     let office = Office::open_for_repair(Some(&report.root), said)?;
     let everybody: Vec<AgentName> = office.roster().agents().iter().map(|agent| agent.name.clone()).collect();
-    let keys = office.give_keys(&everybody);
+    // In the place of a lost root keys and signers come back as they were: a new one would be none of those.
+    let keys = if instead_of.is_some() { Vec::new() } else { office.give_keys(&everybody) };
     let keys_folder = KeyRing::of(office.root()).folder().to_owned();
     // A root without a repository is a root all the same: the first snapshot makes it.
     if let Err(e) = office.snapshot_init(false) {

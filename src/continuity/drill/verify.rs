@@ -68,6 +68,7 @@ impl Run<'_> {
         let mut fresh = Vec::new();
         let settled = until(SETTLES, "", || {
             fresh = before.fresh(ground);
+            fresh.retain(|(check, ..)| !self.asked.scenario.may_stand.iter().any(|(word, _)| word == check));
             fresh.is_empty().then_some(())
         });
         if settled.is_err() {
