@@ -28,6 +28,7 @@ use crate::fsio::{Dir, boot};
 use crate::model::{AgentName, Detector, Event, EventKind, Priority, Severity};
 
 pub use crate::continuity::alarms::Alarm;
+pub use crate::continuity::due::Standing as DrillStanding;
 
 /// What stands.
 const ALARMS: &str = "alarms.json";
