@@ -89,19 +89,24 @@ fn all_mailboxes_at_once_are_one_alarm_and_somebody_may_take_note_of_it() {
     let daemon = up(&world, &[]);
     let before = world.root.join("agent_workspaces");
     fs::rename(&before, world.root.join("away")).unwrap();
-    wait("the alarm is in the journal", || kinds(&world, "missing_mailbox") == ["alarm"]);
-    assert_eq!(said(&world, "missing_mailbox")[0]["detail"]["subject"], "all");
+    // A look that was under way may have seen some mailboxes go before the folder of all.
+    wait("the alarm is in the journal", || {
+        said(&world, "missing_mailbox").iter().any(|e| e["detail"]["subject"] == "all")
+    });
     // A restart says nothing twice.
     wait("they are made again", || world.folder("Agent-8", "dead").is_dir() && world.folder("tester", "dead").is_dir());
     drop(daemon);
+    let before = kinds(&world, "missing_mailbox");
     let _daemon = up(&world, &[]);
-    wait("the second daemon looked", || standing(&world) == ["missing_mailbox"]);
+    journal_known(&world);
+    assert_eq!(kinds(&world, "missing_mailbox"), before);
     let found = world.run("tester", &["--json", "doctor"]);
     let found: Value = serde_json::from_slice(&found.stdout).unwrap();
     let alarm = found.as_array().unwrap().iter().find(|f| f["check"] == "alarm").unwrap_or_else(|| panic!("{found}"));
     assert_eq!(alarm["detector"], "missing_mailbox");
     world.run("tester", &["doctor", "--fix"]);
-    wait("all is clear", || kinds(&world, "missing_mailbox") == ["alarm", "all_clear"]);
+    wait("all is clear", || standing(&world).is_empty());
+    assert_eq!(kinds(&world, "missing_mailbox").iter().filter(|k| *k == "all_clear").count(), before.len());
 }
 
 #[test]
