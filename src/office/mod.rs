@@ -17,6 +17,7 @@ mod coords_target;
 mod dead;
 pub mod doctor;
 pub mod drill_reports;
+pub mod drills;
 mod error;
 mod events;
 mod hooks;

@@ -159,7 +159,12 @@ impl Site {
     }
 
     /// A program with the site's environment, in its scratch folder, under no
-    /// limit.
+    /// limit: what a person runs who recovers.
+    #[must_use]
+    pub fn plain(&self, program: &Path) -> Command {
+        self.bare(program)
+    }
+
     fn bare(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
