@@ -113,10 +113,9 @@ fn one(workspaces: &std::path::Path, agent: &AgentName, folders: &BTreeSet<Strin
     Sighting { kept: lost, ..sighting(Detector::MissingMailbox, agent.as_str(), severity, what, &path) }
 }
 
-/// Whether a restore brought a mailbox back.
+/// Whether a restore brought a mailbox back, or found that nothing was to be
+/// brought back to it.
 pub(super) fn brought_back(event: &Event, subject: &str) -> bool {
-    let agents = event.detail.get("agents").map_or("", String::as_str);
-    event.event == EventKind::Restored
-        && !agents.is_empty()
-        && (subject == ALL || agents.split(',').any(|a| a == subject))
+    let restored = event.detail.get("mailboxes").filter(|_| event.event == EventKind::Restored);
+    restored.is_some_and(|all| all.split(',').any(|one| one == subject || subject == ALL && !one.is_empty()))
 }
