@@ -54,12 +54,15 @@ impl Run<'_> {
             let what = format!("not as it was: {}", other.join(", "));
             self.found(FindingKind::Unverified, &what, "name it under `may_differ` with the reason, or mend the plan");
         }
-        let fresh = before.fresh(ground);
+        // An alarm that stands for as long as its window does is no damage that is left.
+        let mut fresh = before.fresh(ground);
+        fresh.retain(|found| found.check != "alarm");
         if !fresh.is_empty() {
             ok = false;
-            let some: Vec<_> =
-                fresh.iter().take(NAMED).map(|(check, path, what)| format!("{check}: {what} ({path})")).collect();
-            let what = format!("after the recovery doctor finds {}: {}", fresh.len(), some.join("; "));
+            let some =
+                fresh.iter().take(NAMED).map(|found| format!("{}: {} ({})", found.check, found.what, found.path));
+            let what =
+                format!("after the recovery doctor finds {}: {}", fresh.len(), some.collect::<Vec<_>>().join("; "));
             self.found(FindingKind::Unverified, &what, "a plan ends with nothing left to find");
         }
         self.ended(Phase::Verification, began, ok, &note);

@@ -128,7 +128,10 @@ impl Ground {
         }
         let (roster, _) = Roster::in_force(root);
         let (names, agents, person, captain) = cast(&roster);
-        let (agent, other) = choose(&agents, dice)?;
+        // The captain has a part of its own, where there are enough.
+        let mut common = agents.clone();
+        common.retain(|name| *name != captain);
+        let (agent, other) = choose(if common.len() < 2 { &agents } else { &common }, dice)?;
         let site = Site {
             root: at("root"),
             home: at("home"),
@@ -178,6 +181,14 @@ impl Ground {
             self.must(&["config", "set", key, value])?;
         }
         self.must(&["keys", "renew"])?;
+        let known = self.must(&["keys", "list", "--json"])?.json().unwrap_or_default();
+        let has_one = |name: &AgentName| {
+            let mut keys = known.as_array().into_iter().flatten();
+            keys.any(|key| key.get("agent").and_then(|agent| agent.as_str()) == Some(name.as_str()))
+        };
+        for (name, _) in names.iter().filter(|(name, _)| !has_one(name)) {
+            self.must(&["keys", "create", name.as_str()])?;
+        }
         self.must(&["agents", "set", HOSTED, "--channel", "pty"])?;
         self.take_snapshot()?;
         let sheet = self.must(&["snapshot", "sheet"])?.out;
@@ -209,10 +220,10 @@ impl Ground {
         let keys = self.must(&["keys", "list", "--json"]).ok().and_then(|said| said.json()).unwrap_or_default();
         let keys = keys.as_array().cloned().unwrap_or_default();
         let of = |key: &&serde_json::Value| {
-            let whose = key.get("agent").or_else(|| key.get("whose")).and_then(|name| name.as_str());
+            let whose = key.get("agent").and_then(|name| name.as_str());
             whose == Some(agent.as_str()) && key.get("state").and_then(|state| state.as_str()) == Some("valid")
         };
-        let key = keys.iter().find(of).and_then(|key| key.get("key").or_else(|| key.get("fingerprint"))?.as_str());
+        let key = keys.iter().find(of).and_then(|key| key.get("fingerprint")?.as_str());
         key.unwrap_or_default().to_owned()
     }
 
