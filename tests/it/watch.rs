@@ -278,6 +278,26 @@ fn a_wall_clock_that_jumps_is_said_until_it_is_back() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_drill_that_is_due_runs_by_itself_when_nobody_is_at_work() {
+    let world = World::new();
+    let shim = c_program("old_clock", &["-shared", "-fPIC"]);
+    // Forty days later: every scenario must be drilled, and nobody did anything since.
+    let later = [("LD_PRELOAD", shim.to_str().unwrap()), ("CLOCK_SHIFT", "3456000")];
+    let ended = |world: &World| world.ok("Agent-4", &["log", "-n", "100000", "--json"]).contains("\"event\":\"drill\"");
+    {
+        let mut daemon = world.up_with(&[later[0], later[1], ("CELLPHONE_DRILL_HOURS", "00:00-24:00")]);
+        wait_for("a drill ended", Duration::from_secs(120), || ended(&world));
+        // The next one is under way: a shutdown ends it as well.
+        daemon.signal("TERM");
+        wait("the daemon stops", || !daemon.alive());
+    }
+    let health = world.json("Agent-4", &["snapshot", "health"]);
+    assert!(health["last_drill"]["scenario"].is_string(), "{health}");
+    assert_eq!(world.mail("Agent-1", "inbox/new").len(), 0, "the tree itself is left as it is");
+}
+
+#[test]
 #[ignore = "mounts a tmpfs: run tests/run as root"]
 fn a_disk_that_is_nearly_full_is_said_before_it_is_full() {
     let mount = tempfile::tempdir().unwrap();
