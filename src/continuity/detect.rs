@@ -13,8 +13,6 @@ use serde_json::Value;
 use super::call::{Said, call};
 use super::ground::Ground;
 
-/// Events among which an alarm is looked for: a storm writes thousands.
-const RECENT: &str = "5000";
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at the alarms.
 const LOOK: Duration = Duration::from_millis(50);
@@ -36,40 +34,26 @@ fn ask(ground: &Ground, words: &[&str]) -> Result<Said, String> {
     call(ground.as_person().args(words), PATIENCE)
 }
 
-/// Something that `doctor` found.
-#[derive(Debug, Clone)]
-pub(super) struct Found {
-    /// The word of its check.
-    pub(super) check: String,
-    /// The detector that found it first, if one did.
-    detector: String,
-    /// Where.
-    pub(super) path: String,
-    /// A sentence.
-    pub(super) what: String,
-}
-
-fn findings(ground: &Ground) -> Vec<Found> {
+/// What `doctor` finds: check and path, with a sentence.
+fn findings(ground: &Ground) -> Vec<(String, String, String)> {
     let said = ask(ground, &["doctor", "--json"]).ok().and_then(|said| said.json()).unwrap_or_default();
     let all = said.as_array().or_else(|| said.get("findings").and_then(Value::as_array)).cloned().unwrap_or_default();
-    let found = |f: &Value| {
-        let [check, detector, path, what] = ["check", "detector", "path", "what"].map(|key| text(f, key).to_owned());
-        Found { check, detector, path, what }
-    };
-    all.iter().map(found).collect()
+    // An alarm that stands says which detector raised it.
+    let check = |f: &Value| Some(text(f, "detector")).filter(|d| !d.is_empty()).unwrap_or(text(f, "check")).to_owned();
+    all.iter().map(|f| (check(f), text(f, "path").to_owned(), text(f, "what").to_owned())).collect()
 }
 
 impl Before {
     /// Looks before the disaster.
     pub(super) fn look(ground: &Ground) -> Self {
-        let findings = findings(ground).into_iter().map(|found| (found.check, found.path)).collect();
+        let findings = findings(ground).into_iter().map(|(check, path, _)| (check, path)).collect();
         Self { findings, unhealthy: unhealthy(ground) }
     }
 
     /// What `doctor` finds now and did not find then.
-    pub(super) fn fresh(&self, ground: &Ground) -> Vec<Found> {
+    pub(super) fn fresh(&self, ground: &Ground) -> Vec<(String, String, String)> {
         let mut all = findings(ground);
-        all.retain(|found| !self.findings.contains(&(found.check.clone(), found.path.clone())));
+        all.retain(|(check, path, _)| !self.findings.contains(&(check.clone(), path.clone())));
         all
     }
 
@@ -92,8 +76,7 @@ impl Before {
                 if wanted("no_root") && begins(ground).is_some_and(|code| code != 0) {
                     return Some("the program does not begin: there is no root any more".into());
                 }
-                let found = self.fresh(ground).into_iter().find(|f| wanted(&f.check) || wanted(&f.detector));
-                if let Some(Found { check, what, .. }) = found {
+                if let Some((check, _, what)) = self.fresh(ground).into_iter().find(|(check, ..)| wanted(check)) {
                     return Some(format!("doctor, as {check}: {what}"));
                 }
                 if wanted("health") && !self.unhealthy && unhealthy(ground) {
@@ -111,7 +94,7 @@ impl Before {
 
 /// An alarm that the daemon raised since then.
 fn alarm(ground: &Ground, wanted: &impl Fn(&str) -> bool, since: Timestamp) -> Option<String> {
-    let said = ask(ground, &["log", "-n", RECENT, "--json"]).ok()?;
+    let said = ask(ground, &["log", "-n", "100", "--json"]).ok()?;
     let events = said.out.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut raised = events.filter(|e| text(e, "event") == "alarm").filter(|e| {
         let at = text(e, "at").parse::<Timestamp>();

@@ -204,19 +204,22 @@ impl Run<'_> {
         if let Err(why) = self.remember(ground) {
             return self.found(FindingKind::NotSteady, &why, "look at the disk");
         }
+        // A daemon may notice what is broken first while the rest still breaks.
+        let breaking = Timestamp::now();
         if self.aborted(ground) || !self.break_it(ground, dice) {
             return;
         }
         let disaster = (self.now(), Timestamp::now());
         self.outcome.disaster_seconds = Some(disaster.0);
-        self.detect(ground, &before, disaster.1);
+        self.detect(ground, &before, breaking);
         let recovered = self.recover(ground, &values);
         let (traffic, acknowledged) = senders.stop();
         self.outcome.traffic = traffic;
-        self.verify(ground, &before, &acknowledged, disaster.1);
+        self.verify(ground, &acknowledged, disaster.1);
         if recovered {
             self.serve(ground, &agent, disaster.0);
         }
+        self.settle(ground, &before);
     }
 
     /// Writes the manifest down, outside the root and its repositories.

@@ -1,7 +1,10 @@
 //! What came back, held against the manifest and the targets.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
+use super::super::call::until;
 use super::super::detect::Before;
 use super::super::ground::Ground;
 use super::super::manifest::Manifest;
@@ -12,9 +15,11 @@ use crate::model::AgentName;
 
 /// Paths and findings of `doctor` that are named.
 const NAMED: usize = 5;
+/// The daemon looks every second while the journal grows.
+const SETTLES: Duration = Duration::from_secs(15);
 
 impl Run<'_> {
-    pub(super) fn verify(&mut self, ground: &Ground, before: &Before, acknowledged: &[Lost], disaster: Timestamp) {
+    pub(super) fn verify(&mut self, ground: &Ground, acknowledged: &[Lost], disaster: Timestamp) {
         let began = self.begin(Phase::Verification);
         let compared = ground.shelf().and_then(|shelf| Manifest::read(&shelf, MANIFEST)).and_then(|manifest| {
             let now = Manifest::take(&ground.site.root).map_err(|e| e.to_string())?;
@@ -54,18 +59,23 @@ impl Run<'_> {
             let what = format!("not as it was: {}", other.join(", "));
             self.found(FindingKind::Unverified, &what, "name it under `may_differ` with the reason, or mend the plan");
         }
-        // An alarm that stands for as long as its window does is no damage that is left.
-        let mut fresh = before.fresh(ground);
-        fresh.retain(|found| found.check != "alarm");
-        if !fresh.is_empty() {
-            ok = false;
-            let some =
-                fresh.iter().take(NAMED).map(|found| format!("{}: {} ({})", found.check, found.what, found.path));
-            let what =
-                format!("after the recovery doctor finds {}: {}", fresh.len(), some.collect::<Vec<_>>().join("; "));
+        self.ended(Phase::Verification, began, ok, &note);
+    }
+
+    /// Whether nothing is left to find. The daemon says all-clear a moment after
+    /// it saw that something is over, so it gets some.
+    pub(super) fn settle(&mut self, ground: &Ground, before: &Before) {
+        let mut fresh = Vec::new();
+        let settled = until(SETTLES, "", || {
+            fresh = before.fresh(ground);
+            fresh.is_empty().then_some(())
+        });
+        if settled.is_err() {
+            let some: Vec<_> =
+                fresh.iter().take(NAMED).map(|(check, path, what)| format!("{check}: {what} ({path})")).collect();
+            let what = format!("after the recovery doctor finds {}: {}", fresh.len(), some.join("; "));
             self.found(FindingKind::Unverified, &what, "a plan ends with nothing left to find");
         }
-        self.ended(Phase::Verification, began, ok, &note);
     }
 
     pub(super) fn serve(&mut self, ground: &mut Ground, agent: &AgentName, disaster: f64) {
