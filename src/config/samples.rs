@@ -7,10 +7,11 @@ pub(crate) const ROLES: &str = include_str!("../../config/roles.yaml");
 pub(super) const COORDINATES: &str = include_str!("../../config/coordinates.json");
 const DELIVERED: &str = include_str!("../../hooks/delivered.sample");
 const DEAD: &str = include_str!("../../hooks/dead.sample");
+const DRILL: &str = include_str!("../../hooks/drill.sample");
 const BEFORE_DELIVER: &str = include_str!("../../hooks/before-deliver.sample");
 
 /// Path from the root, and content.
-pub(super) const FILES: [(&str, &str); 53] = [
+pub(super) const FILES: [(&str, &str); 54] = [
     (super::SETTINGS, SETTINGS),
     (super::AGENTS, AGENTS),
     (super::ROLES, ROLES),
@@ -78,6 +79,7 @@ pub(super) const FILES: [(&str, &str); 53] = [
     ("hooks/README.md", include_str!("../../hooks/README.md")),
     ("hooks/delivered.sample", DELIVERED),
     ("hooks/dead.sample", DEAD),
+    ("hooks/drill.sample", DRILL),
     ("hooks/before-deliver.sample", BEFORE_DELIVER),
 ];
 

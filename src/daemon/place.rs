@@ -25,11 +25,18 @@ pub(super) async fn run(house: Arc<House>, shutdown: Shutdown) -> WorkerResult {
             () = shutdown.requested() => return Ok(()),
             () = tokio::time::sleep(EVERY) => {}
         }
-        if has_gone(house.root.state()) {
-            tracing::error!(path = %house.root.path().display(), "the root has gone from here; the daemon ends");
-            house.shutdown.begin();
-        }
+        ends(&house);
     }
+}
+
+/// Ends the daemon when its root has gone; whether it has.
+pub(super) fn ends(house: &House) -> bool {
+    let gone = has_gone(house.root.state());
+    if gone && !house.shutdown.begun() {
+        tracing::error!(path = %house.root.path().display(), "the root has gone from here; the daemon ends");
+        house.shutdown.begin();
+    }
+    gone
 }
 
 /// Whether another folder, or none, stands where this one stood. A place that
