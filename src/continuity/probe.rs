@@ -10,6 +10,7 @@ use crate::model::AgentName;
 
 /// A step of a probe has ended by then.
 const PATIENCE: Duration = Duration::from_secs(20);
+const START: Duration = Duration::from_secs(20);
 /// The hosted agent has answered by then.
 const ANSWER: Duration = Duration::from_secs(30);
 
@@ -46,6 +47,9 @@ pub(super) fn prove(ground: &mut Ground, agent: &AgentName) -> Result<String, St
         return Err("no daemon runs: windows do not ring".into());
     }
     ground.host()?;
+    // One that is not at its prompt yet would take the mail along without being rung for it.
+    let rest = || must(ground.as_person().args(["nudge", HOSTED, "--dry-run", "--json"]), PATIENCE).ok();
+    until(START, &format!("{HOSTED} is hosted and does not come to its prompt"), rest)?;
     let hosted = AgentName::new(HOSTED).map_err(|e| e.to_string())?;
     let sent = run(ground, &writer, &["send", "--to", HOSTED, "-s", "Drill", "-m", body, "--priority", "urgent"])?;
     let rung = text(&sent, "id").to_owned();
@@ -58,11 +62,26 @@ pub(super) fn prove(ground: &mut Ground, agent: &AgentName) -> Result<String, St
         // The proof names the agent alone: it may have taken more than one message along.
         (has(&recent[begun..], "woken") && has(&recent[begun..], "done")).then_some(())
     };
-    until(ANSWER, &format!("{HOSTED} was not woken for {rung}, or did not finish it"), || woken(ground))?;
+    if until(ANSWER, "", || woken(ground)).is_err() {
+        return Err(format!("{HOSTED} was not woken for {rung}, or did not finish it; {}", last_steps(ground)));
+    }
     let answered = |ground: &Ground| {
         let thread = run(ground, &writer, &["thread", &rung]).ok()?;
         thread.as_array()?.iter().any(|m| text(m, "from") == hosted.as_str()).then_some(())
     };
     until(ANSWER, &format!("{HOSTED} did not answer {rung}"), || answered(ground))?;
     Ok(format!("{agent} read and acknowledged {id}; {HOSTED} was rung, woken, and answered {rung}"))
+}
+
+/// What became of the last attempts to ring the hosted agent.
+fn last_steps(ground: &Ground) -> String {
+    let said = must(ground.as_person().args(["log", "-n", "300", "--json"]), PATIENCE).unwrap_or_default().out;
+    let events = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let step = |e: Value| {
+        let why = e.get("detail").and_then(|detail| detail.get("why").or_else(|| detail.get("reason")));
+        let why = why.and_then(Value::as_str).unwrap_or_default().to_owned();
+        (text(&e, "agent") == HOSTED).then(|| format!("{} {why}", text(&e, "event")).trim().to_owned())
+    };
+    let mut steps: Vec<String> = events.filter_map(step).collect();
+    format!("its last events: {}", steps.split_off(steps.len().saturating_sub(8)).join(", "))
 }

@@ -30,6 +30,9 @@ pub(super) async fn run(house: Arc<House>, shutdown: Shutdown) -> WorkerResult {
     let mut all = true;
     loop {
         let begun = Instant::now();
+        // From here on: what is written while it looks wakes it as well.
+        let journal = house.pending.journal.notified();
+        tokio::pin!(journal);
         let looking = Arc::clone(&house);
         let faults = tokio::task::spawn_blocking(move || looking.office().guard(&looking.guard, all)).await;
         let mut faults = faults.map_err(|e| format!("alarms: {e}"))?;
@@ -63,7 +66,7 @@ pub(super) async fn run(house: Arc<House>, shutdown: Shutdown) -> WorkerResult {
             () = tokio::time::sleep_until(scrubbed + PACE) => all = true,
             () = house.alarms.notified() => all = true,
             // Under a flow of mail that is every second, and the others need not be.
-            () = house.pending.journal.notified() => all = false,
+            () = &mut journal => all = false,
         }
     }
 }

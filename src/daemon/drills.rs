@@ -16,6 +16,8 @@ use super::supervisor::{Shutdown, WorkerResult};
 
 /// How often it is looked whether one may run.
 const PACE: Duration = Duration::from_secs(60);
+/// Before the first look: the start of a machine has enough to do.
+const FIRST: Duration = Duration::from_secs(10);
 /// After one that could not be run.
 const RETRY: Duration = Duration::from_secs(3_600);
 /// The exit code of a drill that missed a target: it ran, and told so itself.
@@ -26,11 +28,11 @@ const MISSED: i32 = 6;
 /// # Errors
 /// When a look panicked.
 pub(super) async fn run(house: Arc<House>, shutdown: Shutdown) -> WorkerResult {
-    let mut not_before = Instant::now();
+    let (mut not_before, mut pause) = (Instant::now(), FIRST);
     loop {
         tokio::select! {
             () = shutdown.requested() => return Ok(()),
-            () = tokio::time::sleep(PACE.max(not_before.saturating_duration_since(Instant::now()))) => {}
+            () = tokio::time::sleep(pause.max(not_before.saturating_duration_since(Instant::now()))) => pause = PACE,
         }
         let office = house.office();
         let Some(end) = office.drill_hours_end(&Zoned::now()) else { continue };

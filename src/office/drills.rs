@@ -121,7 +121,7 @@ impl Office {
         &self,
         name: &str,
         seed: u64,
-        told: &(dyn Fn(Phase) + Sync),
+        told: &(dyn Fn(Phase)),
         stop: &AtomicBool,
     ) -> Result<(Outcome, std::path::PathBuf)> {
         self.may(Permission::Drill)?;

@@ -18,6 +18,7 @@ mod corpus;
 mod crash;
 mod delivery;
 mod demo;
+mod drill;
 mod forgery;
 mod harness;
 mod hooks;

@@ -39,7 +39,7 @@ pub struct Asked<'a> {
     /// What every choice comes from.
     pub seed: u64,
     /// Told at the beginning of each phase.
-    pub told: &'a (dyn Fn(Phase) + Sync),
+    pub told: &'a (dyn Fn(Phase)),
     /// Set by whoever wants it to end: it gives up at the next step, and clears away.
     pub stop: &'a AtomicBool,
 }

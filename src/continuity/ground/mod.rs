@@ -32,7 +32,7 @@ pub(super) const HOSTED: &str = "Drill-Probe";
 /// Who acts where a root has no person.
 const PERSON: &str = "Drill-Person";
 /// Longest path of a ground: a socket below it may have 107 bytes.
-const LONGEST: usize = 56;
+const LONGEST: usize = 70;
 /// A child that prepares something has ended by then.
 const PATIENCE: Duration = Duration::from_secs(300);
 const START: Duration = Duration::from_secs(20);
@@ -141,7 +141,7 @@ impl Ground {
             agent,
             other,
             password_file: at("password"),
-            environment: environment(&base),
+            environment: environment(&base, &person),
             full: AtomicBool::new(false),
         };
         let mut ground = Self {
@@ -332,10 +332,12 @@ fn choose(agents: &[AgentName], dice: &mut fastrand::Rng) -> Result<(AgentName, 
 }
 
 /// All that children in a ground know of the world.
-fn environment(base: &Path) -> Vec<(String, String)> {
+fn environment(base: &Path, person: &AgentName) -> Vec<(String, String)> {
     let path = |name: &str| base.join(name).display().to_string();
     let mut all = vec![
         ("HOME".to_owned(), path("home")),
+        // Whoever recovers is the person of the roster.
+        ("USER".into(), person.to_string()),
         ("XDG_STATE_HOME".into(), path("home/state")),
         ("XDG_DATA_HOME".into(), path("home/data")),
         ("XDG_CONFIG_HOME".into(), path("home/config")),

@@ -269,11 +269,6 @@ impl From<PostError> for Trouble {
     }
 }
 
-/// Whether a daemon runs.
-fn control_runs(office: &Office) -> bool {
-    super::control::daemon_lock_held(office.root().state()).unwrap_or(false)
-}
-
 /// How long ago a file changed; zero for one from the future.
 fn age(modified: Duration) -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -3,7 +3,6 @@
 //! message and all data of every repository is read.
 
 use super::{Chart, Check, Trouble};
-use crate::model::Detector;
 use crate::office::snapshots::{Depth, Progress};
 use crate::office::{Office, OfficeError};
 
@@ -69,23 +68,16 @@ fn repositories(chart: &mut Chart, office: &Office) {
     }
 }
 
-/// What stands, and what no look of ours finds: a clock that jumped, a storm, a mailbox that was removed and stands again.
+/// What stands until it is released: a mailbox that was removed and stands
+/// again, a journal that got shorter. What the clock, storms and crashes leave
+/// is over by itself, and for the daemon and `status` to say.
 fn alarms(chart: &mut Chart, office: &Office) {
-    for alarm in office.alarms() {
+    for alarm in office.alarms().into_iter().filter(|alarm| alarm.seen.kept) {
         let seen = &alarm.seen;
-        let runs = super::control_runs(office);
-        let ours = matches!(seen.detector, Detector::ClockJump | Detector::MailStorm | Detector::CrashLoop);
-        if seen.kept {
-            let fix = "bring it back (cellphone snapshot restore), or take note of it";
-            chart.repairable(Check::Alarm, &seen.path, seen.what.clone(), fix, || {
-                office.take_note_of(&alarm).map_err(|e| Trouble(e.to_string(), false))
-            });
-        } else if ours && runs {
-            // Without a daemon nobody would say that it is over.
-            chart.told(Check::Alarm, &seen.path, seen.what.clone(), "cellphone status");
-        } else {
-            continue;
-        }
+        let fix = "bring it back (cellphone snapshot restore), or take note of it";
+        chart.repairable(Check::Alarm, &seen.path, seen.what.clone(), fix, || {
+            office.take_note_of(&alarm).map_err(|e| Trouble(e.to_string(), false))
+        });
         if let Some(last) = chart.findings.last_mut() {
             last.detector = Some(seen.detector);
             last.runbook.clone_from(&seen.runbook);

@@ -319,7 +319,7 @@ impl Office {
         let drills = self.journal().read(filter)?.map(|record| LastDrill {
             time: record.event.at,
             scenario: detail(&record.event, "scenario"),
-            passed: detail(&record.event, "passed") == "true",
+            passed: detail(&record.event, "result") == "passed",
         });
         Ok(drills.collect())
     }

@@ -38,6 +38,12 @@ pub(super) struct SeenIn {
     pub all: Vec<Snapshot>,
 }
 
+impl SeenIn {
+    fn times(&self) -> Vec<(&str, Timestamp)> {
+        self.all.iter().map(|s| (s.id.as_str(), s.time)).collect()
+    }
+}
+
 /// Something about the snapshots of a repository that nobody explains.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Strange {
@@ -76,13 +82,19 @@ pub(super) fn is_ahead(time: Timestamp, now: Timestamp) -> bool {
 
 /// What is strange about `now_there`, after `known`, with what the journal
 /// says since then.
-fn strange(known: &Known, now_there: &[Snapshot], now: Timestamp, since: &[Event], is_first: bool) -> Vec<Strange> {
+fn strange(
+    known: &Known,
+    now_there: &[(&str, Timestamp)],
+    now: Timestamp,
+    since: &[Event],
+    is_first: bool,
+) -> Vec<Strange> {
     let mut found = Vec::new();
-    let ahead = now_there.iter().filter(|s| is_ahead(s.time, now)).count();
+    let ahead = now_there.iter().filter(|(_, time)| is_ahead(*time, now)).count();
     if ahead > 0 {
         found.push(Strange::Ahead(ahead));
     }
-    let ids: BTreeSet<&str> = now_there.iter().map(|s| s.id.as_str()).collect();
+    let ids: BTreeSet<&str> = now_there.iter().map(|(id, _)| *id).collect();
     let gone = known.ids.iter().filter(|id| !ids.contains(id.as_str())).count();
     let forgotten: usize =
         since.iter().filter_map(|e| e.detail.get("forgotten")).filter_map(|n| n.parse::<usize>().ok()).sum();
@@ -103,7 +115,7 @@ impl Office {
     /// looked at before only what lies in the future is.
     pub(super) fn strange_snapshots(&self, seen: &SeenIn, now: Timestamp) -> Result<Vec<Strange>> {
         let known = self.known_snapshots().remove(&seen.place).unwrap_or(Known { at: now, ..Known::default() });
-        Ok(strange(&known, &seen.all, now, &self.snapshots_since(known.at)?, seen.is_first))
+        Ok(strange(&known, &seen.times(), now, &self.snapshots_since(known.at)?, seen.is_first))
     }
 
     /// Keeps which snapshots there are, as far as nothing about them is strange.
@@ -113,7 +125,7 @@ impl Office {
     pub(super) fn know_snapshots(&self, seen: &SeenIn, now: Timestamp) -> Result<()> {
         let mut every = self.known_snapshots();
         let known = every.get(&seen.place).cloned().unwrap_or(Known { at: now, ..Known::default() });
-        let found = strange(&known, &seen.all, now, &self.snapshots_since(known.at)?, seen.is_first);
+        let found = strange(&known, &seen.times(), now, &self.snapshots_since(known.at)?, seen.is_first);
         // Those of the future are strange for as long as they are there, whatever is known.
         let unexplained = found.iter().any(|one| !matches!(one, Strange::Ahead(_)));
         let next = match known.strange {
@@ -135,5 +147,41 @@ impl Office {
     fn snapshots_since(&self, at: Timestamp) -> Result<Vec<Event>> {
         let filter = Filter { kinds: vec![EventKind::Snapshot], since: Some(at), ..Filter::default() };
         Ok(self.journal().read(filter)?.map(|record| record.event).filter(|event| event.at >= at).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hour: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + hour * 3_600).unwrap()
+    }
+
+    fn event(key: &str, value: impl ToString) -> Event {
+        Event::new(at(1), EventKind::Snapshot).with(key, value)
+    }
+
+    #[test]
+    fn what_this_root_did_is_explained_and_the_rest_is_strange() {
+        let names: Vec<String> = (0..30).map(|n| format!("id{n}")).collect();
+        let some = |range: std::ops::Range<usize>| -> Vec<(&str, Timestamp)> {
+            names[range].iter().map(|id| (id.as_str(), at(0))).collect()
+        };
+        let known = Known { ids: names[..10].iter().cloned().collect(), at: at(0), strange: None };
+        let now = at(2);
+        assert_eq!(strange(&known, &some(0..10), now, &[], true), []);
+        // Seven are gone; forgotten by whoever may, or not.
+        assert_eq!(strange(&known, &some(7..10), now, &[], true), [Strange::Gone(7)]);
+        assert_eq!(strange(&known, &some(7..10), now, &[event("forgotten", 7)], true), []);
+        // Twenty came; as many as were taken here, or more.
+        assert_eq!(strange(&known, &some(0..30), now, &[], true), [Strange::Flood(20, 0)]);
+        let taken: Vec<Event> = names[10..].iter().map(|id| event("snapshot", id)).collect();
+        assert_eq!(strange(&known, &some(0..30), now, &taken, true), []);
+        assert_eq!(strange(&known, &some(0..30), now, &[], false), [], "the others get copies");
+        assert_eq!(strange(&Known { ids: BTreeSet::new(), ..known.clone() }, &some(0..30), now, &[], true), []);
+        let mut ahead = some(0..10);
+        ahead.push(("id11", at(3)));
+        assert_eq!(strange(&known, &ahead, now, &[], true), [Strange::Ahead(1)]);
     }
 }

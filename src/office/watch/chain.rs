@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Guard, Looks, folders, key, sighting};
+use super::{Alarm, Guard, Looks, folders, key, sighting};
 use crate::continuity::alarms::Sighting;
 use crate::continuity::storm::Storms;
 use crate::journal::{Filter, Follower, Piece, Walk};
@@ -107,7 +107,7 @@ impl Office {
             None => {
                 let follower = self.journal().follow(None)?;
                 // What was restored while no daemon ran.
-                news = self.restores_since_alarms(guard)?;
+                news = self.what_ends(&guard.told().standing.list())?;
                 follower
             }
         };
@@ -119,14 +119,16 @@ impl Office {
                 looks.drills.again();
             }
             if matches!(event.event, EventKind::Restored | EventKind::Repaired) {
-                self.all_clear(guard, |alarm| alarm.seen.kept && ends(event, &alarm.seen, alarm.since))?;
+                self.all_clear(guard, |alarm| ends(event, alarm))?;
             }
         }
         self.watch_storms(guard, &mut chain.storms, limit)
     }
 
-    fn restores_since_alarms(&self, guard: &Guard) -> Result<Vec<Event>> {
-        let oldest = guard.told().standing.list().iter().filter(|a| a.seen.kept).map(|a| a.since).min();
+    /// What happened since they were raised that may end alarms which stand
+    /// until they are released.
+    pub(super) fn what_ends(&self, alarms: &[Alarm]) -> Result<Vec<Event>> {
+        let oldest = alarms.iter().filter(|a| a.seen.kept).map(|a| a.since).min();
         let Some(since) = oldest else { return Ok(Vec::new()) };
         let kinds = vec![EventKind::Restored, EventKind::Repaired];
         let filter = Filter { kinds, since: Some(since), ..Filter::default() };
@@ -167,14 +169,15 @@ fn brings_journal(event: &Event) -> bool {
 }
 
 /// Whether an event ends an alarm that stands until it is released.
-fn ends(event: &Event, seen: &Sighting, since: Timestamp) -> bool {
-    if event.detail.get("alarm").is_some_and(|named| *named == key(seen)) {
-        return true;
+pub(super) fn ends(event: &Event, alarm: &Alarm) -> bool {
+    let seen = &alarm.seen;
+    if !seen.kept || event.at < alarm.since {
+        return false;
     }
-    event.at >= since
-        && match seen.detector {
-            Detector::MissingMailbox => folders::brought_back(event, &seen.subject),
-            Detector::JournalChain => brings_journal(event),
-            _ => false,
-        }
+    match seen.detector {
+        _ if event.detail.get("alarm").is_some_and(|named| *named == key(seen)) => true,
+        Detector::MissingMailbox => folders::brought_back(event, &seen.subject),
+        Detector::JournalChain => brings_journal(event),
+        _ => false,
+    }
 }

@@ -10,7 +10,7 @@ use crate::continuity::due::Standing;
 use crate::continuity::{find_scenario, scenario_names};
 use crate::fsio::boot;
 use crate::mailbox::{Place, Which};
-use crate::model::{Detector, EventKind, Severity};
+use crate::model::{AgentName, Detector, EventKind, Severity};
 use crate::office::{Office, Result};
 
 /// Reading all reports is for every few minutes; a drill that ended wakes it.
@@ -95,8 +95,11 @@ impl Office {
         }
         let now = self.now();
         let recent = self.journal().tail(LINES)?;
+        let system = AgentName::system();
         let busy = recent.iter().map(|r| &r.event).any(|e| {
+            // What the program itself sends, about a drill that is overdue say, is nobody's work.
             now.duration_since(e.at) < REST
+                && e.agent.as_ref() != Some(&system)
                 && matches!(
                     e.event,
                     EventKind::Accepted

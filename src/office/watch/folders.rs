@@ -61,10 +61,9 @@ impl Office {
     fn missing_folders(&self, known: &BTreeSet<AgentName>, roster: &[AgentName], gone: &[PathBuf]) -> Vec<Sighting> {
         let workspaces = self.root().path().join("agent_workspaces");
         let mine: Vec<&AgentName> = roster.iter().filter(|a| known.contains(*a)).collect();
-        if !mine.is_empty() && (!self.tree.has_workspaces() || gone.contains(&workspaces)) {
-            let what = format!("the folder of all mailboxes was removed, with the mailboxes of {} agents", mine.len());
-            let one = sighting(Detector::MissingMailbox, ALL, Severity::Critical, what, &workspaces);
-            return vec![Sighting { kept: true, ..one }];
+        let count = mine.len();
+        if count > 0 && (!self.tree.has_workspaces() || gone.contains(&workspaces)) {
+            return vec![all_gone(&workspaces, count)];
         }
         // The folders of each; an empty name is the mailbox itself.
         let mut missing: BTreeMap<&AgentName, BTreeSet<String>> = BTreeMap::new();
@@ -84,8 +83,19 @@ impl Office {
                 missing.insert(agent, all);
             }
         }
+        // Somebody may have made the folder of all anew before this look.
+        let gone_whole = missing.values().filter(|folders| folders.contains("")).count();
+        if gone_whole > 1 && gone_whole == count {
+            return vec![all_gone(&workspaces, count)];
+        }
         missing.into_iter().map(|(agent, folders)| one(&workspaces, agent, &folders)).collect()
     }
+}
+
+fn all_gone(workspaces: &std::path::Path, count: usize) -> Sighting {
+    let what = format!("the folder of all mailboxes was removed, with the mailboxes of {count} agents");
+    let one = sighting(Detector::MissingMailbox, ALL, Severity::Critical, what, workspaces);
+    Sighting { kept: true, ..one }
 }
 
 fn one(workspaces: &std::path::Path, agent: &AgentName, folders: &BTreeSet<String>) -> Sighting {
@@ -103,10 +113,9 @@ fn one(workspaces: &std::path::Path, agent: &AgentName, folders: &BTreeSet<Strin
     Sighting { kept: lost, ..sighting(Detector::MissingMailbox, agent.as_str(), severity, what, &path) }
 }
 
-/// Whether a restore brought a mailbox back.
+/// Whether a restore brought a mailbox back, or found that nothing was to be
+/// brought back to it.
 pub(super) fn brought_back(event: &Event, subject: &str) -> bool {
-    let agents = event.detail.get("agents").map_or("", String::as_str);
-    event.event == EventKind::Restored
-        && !agents.is_empty()
-        && (subject == ALL || agents.split(',').any(|a| a == subject))
+    let restored = event.detail.get("mailboxes").filter(|_| event.event == EventKind::Restored);
+    restored.is_some_and(|all| all.split(',').any(|one| one == subject || subject == ALL && !one.is_empty()))
 }

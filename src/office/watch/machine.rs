@@ -58,7 +58,10 @@ fn reading() -> Reading {
 /// What the clock did between two readings, if it is more than `most`.
 fn jumped(before: &Reading, now: &Reading, most: Duration) -> Option<String> {
     let most = SignedDuration::try_from(most).unwrap_or(SignedDuration::MAX);
-    let span = |by: SignedDuration| crate::config::show_duration(Duration::from_secs(by.unsigned_abs().as_secs()));
+    let span = |by: SignedDuration| {
+        // The clocks are read one after the other.
+        crate::config::show_duration(Duration::from_secs((by.unsigned_abs() + Duration::from_millis(500)).as_secs()))
+    };
     if before.boot != now.boot || now.boot.is_empty() {
         // Another start: time may pass, but it does not go back.
         let back = before.at.duration_since(now.at);

@@ -28,6 +28,7 @@ use crate::fsio::{Dir, boot};
 use crate::model::{AgentName, Detector, Event, EventKind, Priority, Severity};
 
 pub use crate::continuity::alarms::Alarm;
+pub use crate::continuity::due::Standing as DrillStanding;
 
 /// What stands.
 const ALARMS: &str = "alarms.json";
@@ -180,10 +181,14 @@ impl Office {
         }
     }
 
-    /// The alarms that stand, the worst first.
+    /// The alarms that stand, the worst first, without those that something
+    /// ended since the daemon looked.
     #[must_use]
     pub fn alarms(&self) -> Vec<Alarm> {
-        read_state::<Told>(self.root().state(), ALARMS).standing.list()
+        let all = read_state::<Told>(self.root().state(), ALARMS).standing.list();
+        // A journal that cannot be read ends nothing.
+        let ends = self.what_ends(&all).unwrap_or_default();
+        all.into_iter().filter(|alarm| !ends.iter().any(|event| chain::ends(event, alarm))).collect()
     }
 
     /// Takes note of an alarm that stands because of something that is over:

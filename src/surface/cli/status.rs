@@ -11,7 +11,7 @@ use crate::model::Severity;
 use crate::office::Office;
 use crate::office::control::{self, ControlError};
 use crate::office::status::{DaemonStatus, WatchMode, WorkerState};
-use crate::office::watch::Alarm;
+use crate::office::watch::{Alarm, DrillStanding as Standing};
 use crate::surface::render::{Column, Paint, Table, age, text};
 
 /// How long the daemon may take to answer.
@@ -28,6 +28,8 @@ impl Run for StatusArgs {
         let agents = waiting(&office);
         let trust = office.trust_summary();
         let alarms = office.alarms();
+        // Scenarios that cannot be listed are a fault of the configuration, which is said by itself.
+        let drills = office.standing_of_drills().unwrap_or_default();
         if cx.json() {
             let account = match &daemon {
                 Ok(status) => {
@@ -44,6 +46,11 @@ impl Run for StatusArgs {
             return cx.write_json(&json!({
                 "root": office.root().path(), "id": office.root().id(), "daemon": account, "agents": agents,
                 "alarms": alarms.iter().map(alarm_json).collect::<Vec<_>>(),
+                "drills": {
+                    "last_passed": drills.iter().filter_map(|d| d.last_passed).max(),
+                    "due": drills.iter().filter(|d| d.overdue.is_some()).map(|d| &d.scenario).collect::<Vec<_>>(),
+                    "failed": failed(&drills).map(|d| &d.scenario).collect::<Vec<_>>(),
+                },
                 "trust": { "changed": trust.changed, "new": trust.new, "refused": trust.refused },
                 "config": { "faults": office.faults().iter().map(ToString::to_string).collect::<Vec<_>>() },
             }));
@@ -73,6 +80,7 @@ impl Run for StatusArgs {
             out += &field(cx, Paint::Warn, "trust", &what);
         }
         out += &alarms_text(cx, &alarms, daemon.is_ok());
+        out += &drills_text(cx, &drills);
         out += "\n";
         let windows = daemon.as_ref().map(|d| d.windows.as_slice()).unwrap_or_default();
         let mut table = Table::new(&[
@@ -118,6 +126,30 @@ fn alarms_text(cx: &Context, alarms: &[Alarm], runs: bool) -> String {
         }
     }
     out
+}
+
+/// When a drill passed last, and what is due or failed.
+fn drills_text(cx: &Context, all: &[Standing]) -> String {
+    let last = all.iter().filter_map(|d| d.last_passed).max();
+    let last = last.map_or_else(
+        || "none passed yet".to_owned(),
+        |at| match age::age(at, cx.now) {
+            now if now == "now" => "the last one passed just now".to_owned(),
+            age => format!("the last one passed {age} ago"),
+        },
+    );
+    let due = all.iter().filter(|d| d.overdue.is_some()).count();
+    let failed = failed(all).count();
+    let what = match (failed, due) {
+        (0, 0) => last,
+        (0, due) => format!("amber: {last}; {due} due: cellphone drill run --due"),
+        (failed, due) => format!("amber: {last}; {failed} failed, {due} due: cellphone drill history"),
+    };
+    field(cx, if failed + due > 0 { Paint::Warn } else { Paint::Faint }, "drills", &what)
+}
+
+fn failed(all: &[Standing]) -> impl Iterator<Item = &Standing> {
+    all.iter().filter(|d| d.last.as_ref().is_some_and(|last| !last.passed))
 }
 
 fn alarm_json(alarm: &Alarm) -> serde_json::Value {

@@ -61,7 +61,11 @@ impl RunArgs {
             let seed = self.seed.unwrap_or_else(rand::random);
             let begun = Instant::now();
             let told = |phase: Phase| {
-                if !quiet {
+                if cx.json() && !self.background {
+                    // The answer stands alone on standard output, as that of `snapshot create`.
+                    let line = json!({ "event": "progress", "scenario": name, "phase": phase });
+                    let _ = writeln!(std::io::stderr(), "{line}");
+                } else if !quiet {
                     let line = format!(
                         "{} of {}  {name}  {}  {}",
                         n + 1,
