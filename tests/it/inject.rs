@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::atomic::AtomicBool;
 
-use agent_cellphone::continuity::inject::{Injection, Site, carry_out, mend};
+use agent_cellphone::continuity::inject::{Injection, Site, carry_out, mend, remains};
 use agent_cellphone::continuity::scenario::Scenario;
 use agent_cellphone::continuity::{outcome::Injected, read_scenario};
 use agent_cellphone::model::AgentName;
@@ -361,8 +361,10 @@ fn a_stolen_key_is_revoked() {
         (with("signed with a key of his own"), with("signed with the stolen key"))
     };
     assert_eq!(forged(&ground), ("forged".into(), "verified".into()));
+    assert!(remains(&scenario.inject[0], &ground.site).unwrap().is_some());
     ground.recover(&scenario);
     assert_eq!(forged(&ground), ("forged".into(), "forged".into()));
+    assert_eq!(remains(&scenario.inject[0], &ground.site), Ok(None));
     ground.world.send("Agent-1", "Agent-3", "with the new key");
     let inbox = ground.world.json("Agent-3", &["inbox", "--all"]);
     let last = inbox.as_array().unwrap().iter().find(|m| m["subject"] == "with the new key").unwrap().clone();

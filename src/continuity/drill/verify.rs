@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::super::call::until;
 use super::super::detect::Before;
 use super::super::ground::Ground;
+use super::super::inject::remains;
 use super::super::manifest::Manifest;
 use super::super::outcome::{FindingKind, Lost, Phase, Targets};
 use super::super::probe;
@@ -65,6 +66,11 @@ impl Run<'_> {
     /// Whether nothing is left to find. The daemon says all-clear a moment after
     /// it saw that something is over, so it gets some.
     pub(super) fn settle(&mut self, ground: &Ground, before: &Before) {
+        for injection in &self.asked.scenario.inject {
+            if let Some(what) = remains(injection, &ground.site).unwrap_or_else(Some) {
+                self.found(FindingKind::Unverified, &what, "the plan has to end this");
+            }
+        }
         let mut fresh = Vec::new();
         let settled = until(SETTLES, "", || {
             fresh = before.fresh(ground);

@@ -12,6 +12,8 @@ use crate::fsio::{Dir, remove_tree};
 pub(super) const COPY: &str = "stolen";
 /// The home of somebody else.
 const THIEF: &str = "thief";
+/// Subject of what is signed with a stolen key.
+const STOLEN: &str = "signed with the stolen key";
 const NOTE: &str = "READ-ME-TO-GET-YOUR-FILES-BACK.txt";
 
 /// The root is copied, and the copy is opened in the same home, where the keys
@@ -179,7 +181,7 @@ pub(super) fn stolen_key(site: &Site) -> Result<Injected, String> {
     ring.replace(site.agent.as_str(), &private, false).map_err(told)?;
     // The public half beside it would not fit any more.
     let _ = ring.remove(&format!("{}.pub", site.agent));
-    forge("signed with the stolen key")?;
+    forge(STOLEN)?;
     let inbox = format!("agent_workspaces/{}/inbox/new", site.other);
     let made = Dir::open(&root).and_then(|dir| dir.below(&inbox)).map_err(told)?;
     let target = Dir::open(&site.root).and_then(|dir| dir.below(&inbox)).map_err(told)?;
@@ -196,6 +198,15 @@ pub(super) fn stolen_key(site: &Site) -> Result<Injected, String> {
         "the private key of {} was copied; a message signed with it and one signed with another key were put into the inbox of {}",
         site.agent, site.other
     )))
+}
+
+/// Whether mail signed with the stolen key counts as its owner's.
+pub(super) fn still_trusted(site: &Site) -> Result<Option<String>, String> {
+    let said = site.say(&["--as", site.other.as_str(), "inbox", "--all", "-n", "1000000", "--json"])?;
+    let all: Vec<serde_json::Value> = serde_json::from_str(&said).map_err(|e| format!("the inbox: {e}"))?;
+    let is = |message: &&serde_json::Value, key: &str, word: &str| message.get(key).is_some_and(|value| value == word);
+    let trusted = all.iter().any(|message| is(&message, "subject", STOLEN) && is(&message, "verified", "verified"));
+    Ok(trusted.then(|| format!("mail signed with the stolen key of {} still counts as verified", site.agent)))
 }
 
 fn thief_keys(home: &Path) -> Result<PathBuf, String> {

@@ -287,6 +287,18 @@ pub fn mend(what: &Injection, site: &Site) -> Result<Option<String>, String> {
     }
 }
 
+/// What of an injection still holds after the recovery, a sentence, where no
+/// comparison of files and no finding of `doctor` can tell.
+///
+/// # Errors
+/// A sentence: it could not be looked at.
+pub fn remains(what: &Injection, site: &Site) -> Result<Option<String>, String> {
+    match what {
+        Injection::StolenKey {} => intruder::still_trusted(site),
+        _ => Ok(None),
+    }
+}
+
 /// Something that happened as it would in life.
 fn truly(what: impl Into<String>) -> Injected {
     Injected { what: what.into(), real: true, how: String::new() }
