@@ -206,8 +206,6 @@ impl Run<'_> {
         }
         // A daemon may notice what is broken first while the rest still breaks.
         let breaking = Timestamp::now();
-        // What is noticed while it still breaks is noticed.
-        let breaks = Timestamp::now();
         if self.aborted(ground) || !self.break_it(ground, dice) {
             return;
         }
