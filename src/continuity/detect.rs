@@ -94,7 +94,8 @@ impl Before {
 
 /// An alarm that the daemon raised since then.
 fn alarm(ground: &Ground, wanted: &impl Fn(&str) -> bool, since: Timestamp) -> Option<String> {
-    let said = ask(ground, &["log", "-n", "100", "--json"]).ok()?;
+    // A storm of mail writes thousands of lines behind the alarm.
+    let said = ask(ground, &["log", "-n", "100000", "--json"]).ok()?;
     let events = said.out.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut raised = events.filter(|e| text(e, "event") == "alarm").filter(|e| {
         let at = text(e, "at").parse::<Timestamp>();
