@@ -40,3 +40,47 @@ fn the_samples_are_written_whole_and_read_back() {
         }
     }
 }
+
+#[test]
+fn hostile_text_is_inert_in_the_page_and_in_a_terminal() {
+    let outcome = hostile();
+    let (page, text) = (html(&outcome, &past(), Some(&proof())), markdown(&outcome, &past(), Some(&proof())));
+    for (name, text) in [("html", &page), ("md", &text)] {
+        let bad = text.chars().find(|c| suspicious(*c) && *c != '\n');
+        assert!(bad.is_none(), "{name}: {bad:?}");
+    }
+    for tag in ["<script", "<img", "</script", "<a href=\"javascript", "onerror=alert(2)>"] {
+        assert!(!page.contains(tag), "{tag}");
+    }
+    assert!(page.contains("&lt;script&gt;"), "the text itself is shown");
+    // No value ends the attribute or the title that it stands in.
+    assert_eq!(page.matches("</title>").count(), page.matches("<title").count());
+    for line in text.lines() {
+        assert!(!line.starts_with("# h"), "a text made a heading: {line}");
+    }
+}
+
+#[test]
+fn a_page_fetches_nothing_and_runs_nothing() {
+    for outcome in [passed(), failed(), stopped()] {
+        let page = html(&outcome, &past(), Some(&proof()));
+        for word in ["<script", "src=", "@import", "url(", "<link", "<iframe"] {
+            assert!(!page.contains(word), "{word}");
+        }
+        assert!(page.contains("default-src 'none'"), "the page forbids what it does not need");
+    }
+}
+
+#[test]
+fn a_name_that_leaves_the_folder_is_refused_and_a_report_is_never_overwritten() {
+    let home = Home::new();
+    let place = home.path("drills");
+    for id in ["../x", "", ".x", "a/b", "a\u{0}"] {
+        let outcome = Outcome { id: id.into(), ..passed() };
+        assert!(matches!(write(&place, &outcome, &[], Path::new("/r"), None), Err(ReportError::Id(_))), "{id:?}");
+    }
+    write(&place, &passed(), &[], Path::new("/r"), None).unwrap();
+    assert!(write(&place, &passed(), &[], Path::new("/r"), None).is_err());
+    let names = Dir::open(&place).unwrap().names().unwrap();
+    assert_eq!(names, [passed().id], "what could not be written left something");
+}

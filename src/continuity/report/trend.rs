@@ -50,7 +50,7 @@ pub(super) fn trend(runs: &[&Outcome], which: Width) -> String {
             }
         }
     }
-    panel(&mut picture, runs, &x, |run| run.rto_seconds.map(y), top - 12.0);
+    panel(&mut picture, runs, x, |run| run.rto_seconds.map(y), top - 12.0);
 
     let (top, bottom) = (bottom + 34.0, bottom + 34.0 + SCORES);
     let y = |score: u8| bottom - (bottom - top) * f64::from(score) / 100.0;
@@ -59,7 +59,7 @@ pub(super) fn trend(runs: &[&Outcome], which: Width) -> String {
         picture.line("grid", (left, y(n)), (right, y(n)));
         picture.text("t num", Anchor::End, (left - 6.0, y(n) + 4.0), &n.to_string());
     }
-    panel(&mut picture, runs, &x, |run| Some(y(run.score)), top);
+    panel(&mut picture, runs, x, |run| Some(y(run.score)), top);
 
     let (first, last) = (runs.first().map(|r| day(r.began)), runs.last().map(|r| day(r.began)));
     picture.text("t num", Anchor::Start, (left, bottom + 18.0), &first.unwrap_or_default());
