@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::joining::last_part;
 use super::{ErrorKind, Office, OfficeError, Result, control};
@@ -25,6 +25,8 @@ fn announce(state: &Path, agent: &AgentName) {
 /// The same, from a thread, once the host answers.
 #[cfg(unix)]
 fn announce_host(state: PathBuf, agent: AgentName) {
+    use std::time::Instant;
+
     use crate::nudge::{pty, wire};
     std::thread::spawn(move || {
         let end = Instant::now() + START;

@@ -146,3 +146,52 @@ fn mail_to_many_is_searched_and_a_find_is_named_and_not_repeated() {
     assert!(dead.contains("aws-access-token") || dead.contains("secret"), "{dead}");
     assert!(world.inbox("Agent-3").is_empty());
 }
+
+#[test]
+#[ignore = "needs age: run tests/run"]
+fn age_opens_a_secret_of_the_settings_and_one_that_age_sealed_is_in_force() {
+    let world = World::new();
+    set(&world, "snapshot.password", &[]);
+    first_snapshot(&world);
+    let settings = world.root.join("config/cellphone.yaml");
+    let key = world.home.join(".config/cellphone/secrets.key");
+    let text_of = fs::read_to_string(&settings).unwrap();
+    let ours = text_of.lines().find_map(|line| line.trim().strip_prefix("password: \"")?.split('"').next()).unwrap();
+    let mut shell = world.program("sh");
+    shell.args(["-euc", "printf %s \"$VALUE\" | cut -d: -f2 | base64 -d | age -d -i \"$KEY\""]);
+    let out = shell.env("VALUE", ours).env("KEY", &key).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&out.stdout), SECRET, "{}", text(&out));
+
+    let mut shell = world.program("sh");
+    shell.args(["-euc", "age -e -r \"$(age-keygen -y \"$KEY\")\" | base64 -w 0"]).env("KEY", &key);
+    let sealed = feed(shell, SECRET.as_bytes());
+    assert!(sealed.status.success(), "{}", text(&sealed));
+    let theirs = format!("age:{}", String::from_utf8(sealed.stdout).unwrap());
+    assert_ne!(theirs, ours);
+    world.ok("tester", &["config", "set", "snapshot.password", &theirs]);
+    assert!(world.ok("tester", &["snapshot", "list"]).contains("full"), "the repository was not opened");
+    assert_eq!(leaks(&world), Vec::<std::path::PathBuf>::new());
+}
+
+/// This test is its own child: the program has no fault to show that is known.
+#[test]
+fn the_account_of_a_crash_hides_what_is_secret() {
+    const CHILD: &str = "CELLPHONE_TEST_CRASHES";
+    if std::env::var_os(CHILD).is_some() {
+        agent_cellphone::observe::tell_of_crashes();
+        let secret = agent_cellphone::config::Secret::new(SECRET.to_owned());
+        panic!("the answer to {} was unexpected", secret.expose());
+    }
+    for trace in ["0", "1"] {
+        let out = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "secrets::the_account_of_a_crash_hides_what_is_secret", "--nocapture"])
+            .env(CHILD, "1")
+            .env("RUST_BACKTRACE", trace)
+            .output()
+            .unwrap();
+        let said = text(&out);
+        assert!(!out.status.success() && said.contains("a fault of the program itself"), "{said}");
+        assert!(said.contains("the answer to •••• was unexpected") && !said.contains(SECRET), "{said}");
+        assert_eq!(said.contains("::tell_of_crashes"), trace == "1", "{said}");
+    }
+}

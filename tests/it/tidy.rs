@@ -27,9 +27,10 @@ const LAYERS: [(&str, u8); 16] = [
 ];
 
 /// A crate that stands behind one module, and that module.
-const VENDORS: [(&str, &str); 16] = [
+const VENDORS: [(&str, &str); 17] = [
     // `age` alone is a module of `surface/render` as well.
     ("age::armor", "src/identity/seal.rs"),
+    ("age::x25519", "src/config/secret/sealed.rs"),
     ("ssh_key", "src/identity/"),
     ("enigo", "src/nudge/"),
     ("x11rb", "src/nudge/"),
