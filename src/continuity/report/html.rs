@@ -115,7 +115,7 @@ fn targets(outcome: &Outcome) -> String {
         .collect();
     let noticed = match (outcome.disaster_seconds, outcome.detected_seconds) {
         (Some(disaster), Some(at)) => {
-            let by = outcome.detected_by.as_deref().map(|by| format!(" by {}", page(by))).unwrap_or_default();
+            let by = outcome.detected_by.as_deref().map(|by| format!(": {}", page(by))).unwrap_or_default();
             format!("The disaster was noticed {} after it was complete{by}.", seconds(at - disaster))
         }
         (Some(_), None) => "The disaster was not noticed.".to_owned(),

@@ -77,7 +77,7 @@ fn targets(outcome: &Outcome) -> String {
         .collect();
     let noticed = match (outcome.disaster_seconds, outcome.detected_seconds) {
         (Some(disaster), Some(at)) => {
-            let by = outcome.detected_by.as_deref().map(|by| format!(" by {}", mark(by))).unwrap_or_default();
+            let by = outcome.detected_by.as_deref().map(|by| format!(": {}", mark(by))).unwrap_or_default();
             format!("Noticed {} after the disaster{by}.", seconds(at - disaster))
         }
         (Some(_), None) => "The disaster was not noticed.".to_owned(),
