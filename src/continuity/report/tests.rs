@@ -17,11 +17,11 @@ fn written(outcome: &Outcome, past: &[Outcome], place: &Path) -> Written {
     write(place, outcome, past, Path::new("/srv/team"), Some((&name, &signer))).unwrap()
 }
 
-/// With `CELLPHONE_SAMPLE_REPORTS`, they stay there to be looked at.
+/// With `DRILL_SAMPLE_REPORTS`, they stay there to be looked at.
 #[test]
 fn the_samples_are_written_whole_and_read_back() {
     let home = Home::new();
-    let place = std::env::var_os("CELLPHONE_SAMPLE_REPORTS").map_or_else(|| home.path("drills"), PathBuf::from);
+    let place = std::env::var_os("DRILL_SAMPLE_REPORTS").map_or_else(|| home.path("drills"), PathBuf::from);
     for (outcome, past) in [(passed(), past()), (failed(), vec![]), (stopped(), vec![])] {
         let report = written(&outcome, &past, &place);
         let dir = Dir::open(&report.folder).unwrap();
