@@ -9,7 +9,7 @@
 //! dot, put on stable storage, and renamed.
 //!
 //! A scenario is written by people, and what a step or a program said is
-//! foreign: every text passes [`escape`] on its way into a page.
+//! foreign: every text passes `escape` on its way into a page.
 
 mod css;
 mod escape;
