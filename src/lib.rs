@@ -62,6 +62,7 @@
 //! module is its theory.
 
 pub mod config;
+pub mod continuity;
 pub mod daemon;
 pub mod fsio;
 pub mod hooks;

@@ -71,6 +71,18 @@ pub fn init(path: &Path, human: &str) -> Result<InitReport, ConfigError> {
     Ok(report)
 }
 
+/// The same in the place of a root that was lost with its disk: the folder
+/// gets its id, and with it the approvals, keys and passwords that lie outside
+/// the tree.
+///
+/// # Errors
+/// As [`init`]; and when nothing of such a root is known here.
+pub fn init_instead_of(path: &Path, human: &str, id: &str) -> Result<InitReport, ConfigError> {
+    Dir::create_all(path)?;
+    Root::succeed(path, id)?;
+    init(path, human)
+}
+
 /// A roster that is already there must be fit before anything is made.
 fn check_roster(path: &Path) -> Result<(), ConfigError> {
     let dir = Dir::open(path)?;

@@ -25,6 +25,8 @@ pub enum SchemaOf {
     Roles,
     /// `profiles/*.yaml`.
     Profile,
+    /// `continuity/*.yaml`.
+    Scenario,
 }
 
 impl FromStr for SchemaOf {
@@ -35,7 +37,8 @@ impl FromStr for SchemaOf {
             "agents" => Ok(Self::Agents),
             "roles" => Ok(Self::Roles),
             "profile" => Ok(Self::Profile),
-            _ => Err(format!("{text:?} has no schema; write cellphone, agents, roles or profile")),
+            "scenario" => Ok(Self::Scenario),
+            _ => Err(format!("{text:?} has no schema; write cellphone, agents, roles, profile or scenario")),
         }
     }
 }
@@ -48,6 +51,7 @@ pub fn json_schema(of: SchemaOf) -> Value {
         SchemaOf::Agents => include_str!("../../config/schema/agents.schema.json"),
         SchemaOf::Roles => include_str!("../../config/schema/roles.schema.json"),
         SchemaOf::Profile => include_str!("../../config/schema/profile.schema.json"),
+        SchemaOf::Scenario => include_str!("../../config/schema/scenario.schema.json"),
     };
     // Constant; a test reads each.
     serde_json::from_str(text).unwrap_or_default()
@@ -115,6 +119,7 @@ mod tests {
             ("agents", SchemaOf::Agents),
             ("roles", SchemaOf::Roles),
             ("profile", SchemaOf::Profile),
+            ("scenario", SchemaOf::Scenario),
         ] {
             let path = format!("config/schema/{name}.schema.json");
             let shipped = FILES.iter().find(|(file, _)| *file == path).unwrap().1;

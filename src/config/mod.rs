@@ -44,13 +44,13 @@ pub use entries::{remove_entry, set_entry};
 pub use error::ConfigError;
 pub use good::ConfigFault;
 pub(crate) use guarded::{approve as approve_setting, is_guarded};
-pub use init::{InitReport, init};
+pub use init::{InitReport, init, init_instead_of};
 pub use json_schema::{SchemaOf, json_schema, json_schema_text};
 pub use layers::{Override, keep_settings, settings, settings_in_force};
 pub use origin::{FileLayer, Origin};
 pub use place::{default_root, os_user, set_default_root};
 pub use root::Root;
-pub(crate) use samples::{ROLES as SAMPLE_ROLES, is_sample};
+pub(crate) use samples::{ROLES as SAMPLE_ROLES, is_sample, sample, samples_in};
 pub use schema::{
     Hooks, Limits, Log, NudgeSettings, Retention, SendSettings, Settings, SnapshotSettings, TrustSettings, Watch,
 };

@@ -89,6 +89,32 @@ impl Root {
         Ok(Self { path, dir, state, id, outside })
     }
 
+    /// Gives a folder the id of a root that was lost, and with it the
+    /// approvals, keys and passwords that lie outside the tree under that id;
+    /// what it had under another stays there. Only a person says so: a copied
+    /// root never takes an id by itself.
+    ///
+    /// # Errors
+    /// Nothing is known of a root of that id, or the disk says no.
+    pub(super) fn succeed(path: &Path, id: &str) -> Result<(), ConfigError> {
+        let outside = place::state_home().map(|home| home.join("cellphone").join(id));
+        if !is_id(id) || !outside.as_ref().is_some_and(|outside| outside.is_dir()) {
+            let place = outside.map_or_else(|| id.to_owned(), |outside| outside.display().to_string());
+            let why = "nothing of a root of that id is kept here; leave --instead-of out, or bring that folder back";
+            return Err(ConfigError::NotFound(format!("{place}: {why}")));
+        }
+        let dir = Dir::open(path)?;
+        let state = match dir.child(STATE) {
+            Err(e) if e.is_not_found() => make_state(&dir)?,
+            other => other?,
+        };
+        let _held = Lock::exclusive(&state.child_or_create("locks")?, "root")?;
+        let (inode, born) = (state.own_stat()?.inode, birth(state.path()));
+        // Whatever looked into the folder since the loss has given it an id of its own: that one has nothing yet.
+        let text = serde_json::to_vec(&Identity { id: id.to_owned(), inode, born }).unwrap_or_default();
+        Ok(state.replace(IDENTITY, &text, true)?)
+    }
+
     /// Its path, without links.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -10,9 +10,10 @@ use super::cron::Cron;
 use super::origin::Origin;
 use super::secret::SecretSource;
 use super::units::{
-    Kind, ScanSecrets, bytes, count, cron, duration, filter, hours, places, scan, secret, small, switch, text,
+    Kind, ScanSecrets, bytes, count, cron, detectors, duration, filter, hours, places, scan, secret, small, switch,
+    text,
 };
-use crate::model::QuietHours;
+use crate::model::{Detector, QuietHours};
 
 /// One key of the list.
 pub(super) struct Key {
@@ -125,12 +126,43 @@ schema! {
         /// Time between two runs of retention.
         every: Duration = duration "1h",
     }
-    /// How new mail is noticed.
+    /// How new mail is noticed, and what the daemon looks for that went wrong.
     watch: Watch {
         /// Time between two scans where the file system reports no events.
         poll: Duration = duration "2s",
         /// Time between two full scans where it does.
         rescan: Duration = duration "1m",
+        /// Detectors that are switched off.
+        off: Vec<Detector> = detectors "none",
+        /// Time after which what still stands is told again, to the journal, the hook `alarm` and the captain.
+        alarm_again: Duration = duration "1d",
+        /// Messages a minute that are read again and held against their digests; 0 none.
+        scrub_per_minute: u64 = count "1000",
+        /// A wall clock that moves further than this against the clock of the machine jumped; 0: not looked at.
+        clock_jump: Duration = duration "1m",
+        /// Bytes free on a disk in use, below which it is nearly full; 0: not looked at.
+        disk_free: u64 = bytes "1GiB",
+        /// Files that can still be made on a disk in use, below which it is nearly full; 0: not looked at.
+        disk_files: u64 = count "10000",
+        /// Messages that came to one mailbox within the window and nobody took, from which on it is a storm; 0 never.
+        storm_messages: u64 = count "1000",
+        /// That window.
+        storm_window: Duration = duration "10m",
+        /// How often the daemon may end without its doing within the window, before it is a loop; 0 never.
+        crash_loop: u32 = small "3",
+        /// That window.
+        crash_window: Duration = duration "15m",
+    }
+    /// Rehearsed disasters (`cellphone drill`).
+    drill: DrillSettings {
+        /// Whether the daemon runs drills that are due by itself: on a copy of the tree, when no agent is at work. On, as snapshots are: nobody rehearses what must be asked for.
+        automatic: bool = switch "true",
+        /// Local time in which it may.
+        hours: QuietHours = hours "02:00-05:00",
+        /// Newest reports of each scenario that are kept.
+        keep_last: u32 = small "30",
+        /// Age up to which the report of a drill that failed is kept, however many came after it.
+        keep_failed: Duration = duration "365d",
     }
     /// When and how often a window rings.
     nudge: NudgeSettings {
@@ -266,6 +298,10 @@ impl Settings {
             (self.lease < second, "lease", "less than 1s returns mail that is being worked on"),
             (self.watch.poll < Duration::from_millis(50), "watch.poll", "less than 50ms keeps a processor busy"),
             (self.watch.rescan < second, "watch.rescan", "less than 1s keeps a processor busy"),
+            (self.watch.alarm_again < second, "watch.alarm_again", "less than 1s is a flood"),
+            (self.watch.storm_window < second, "watch.storm_window", "less than 1s tells nothing"),
+            (self.watch.crash_window < second, "watch.crash_window", "less than 1s tells nothing"),
+            (self.watch.scrub_per_minute > 1_000_000, "watch.scrub_per_minute", "more than 1000000 is no slow look"),
             (self.retention.every < second, "retention.every", "less than 1s keeps the disk busy"),
             (self.retention.tmp_after < second * 60, "retention.tmp_after", "less than 1m takes mail in writing"),
             (self.nudge.retry_first < Duration::from_millis(100), "nudge.retry_first", "less than 100ms is a flood"),

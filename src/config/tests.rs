@@ -138,3 +138,23 @@ fn opening_at_once_agrees_on_one_id() {
     });
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
 }
+
+#[test]
+fn a_folder_takes_the_place_of_a_lost_root_and_of_no_unknown_one() {
+    let home = Home::new();
+    let lost = home.root();
+    let id = lost.id().to_owned();
+    home.write(SETTINGS, "limits:\n  hops: 7\n");
+    crate::fsio::remove_tree(lost.path()).unwrap();
+    // What looked into it since has given the folder an id of its own.
+    assert_ne!(init(&home.path("root"), "me").unwrap().id, id);
+    assert_eq!(init_instead_of(&home.path("root"), "me", &id).unwrap().id, id);
+    let root = home.open("root");
+    assert_eq!(root.id(), id);
+    assert!(trust::approved(&root, AGENTS).unwrap().is_some());
+    for unknown in ["01m8bw567srfcgm6t75yj7wmpa", "../../etc", ""] {
+        let error = init_instead_of(&home.path("other"), "me", unknown).unwrap_err();
+        assert!(matches!(error, ConfigError::NotFound(_)), "{error}");
+        assert!(!home.path("other/.cellphone").exists());
+    }
+}

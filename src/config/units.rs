@@ -9,6 +9,7 @@ use super::cron::Cron;
 use super::secret::SecretSource;
 use super::values::{parse_bytes, parse_count, parse_duration, parse_switch, show_bytes, show_duration};
 use crate::model::QuietHours;
+use crate::model::detector::{Detector, parse_detectors, show_detectors};
 
 /// How a value is shown to people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +128,17 @@ unit!(
         },
     ],
     Secret
+);
+unit!(
+    detectors,
+    Vec<Detector>,
+    "none, or words of detectors with commas (docs/watch.md)",
+    parse_detectors,
+    |v: &Vec<Detector>| show_detectors(v),
+    [
+        { "type": "string" },
+        { "type": "array", "items": { "type": "string" } },
+    ]
 );
 unit!(scan, ScanSecrets, "broadcast, always or off", ScanSecrets::parse, ScanSecrets::word, [
     { "enum": ["broadcast", "always", "off"] },

@@ -21,6 +21,7 @@ use crate::journal::{Follower, Journal};
 use crate::model::{Action, AgentName, Event, EventKind, Permission};
 use crate::office::status::{ConfigStatus, DaemonStatus, QueueStatus, ScanStatus, WatchStatus};
 use crate::office::wake::{self, Bell};
+use crate::office::watch::Guard;
 use crate::office::{Office, running};
 
 /// Warnings that are remembered for `status`.
@@ -42,6 +43,12 @@ pub(super) struct House {
     pub(super) tend: Notify,
     /// Wakes the worker that takes snapshots: mail moved, or there are other settings.
     pub(super) snapshots: Notify,
+    /// What its detectors remember.
+    pub(super) guard: Guard,
+    /// Wakes the worker whose detectors look.
+    pub(super) alarms: Notify,
+    /// Wakes the look at the health of the snapshots.
+    pub(super) health: Notify,
     pub(super) ringing: AtomicUsize,
     office: RwLock<Arc<Office>>,
     bell: Mutex<Bell>,
@@ -83,6 +90,9 @@ impl House {
             ring: Notify::new(),
             tend: Notify::new(),
             snapshots: Notify::new(),
+            guard: Guard::open(&office),
+            alarms: Notify::new(),
+            health: Notify::new(),
             ringing: AtomicUsize::new(0),
             office: RwLock::new(Arc::new(office)),
             bell: Mutex::new(bell),
@@ -146,8 +156,19 @@ impl House {
         }
     }
 
-    /// Makes the folders that are missing in the mailboxes of the roster.
-    pub(super) fn complete_layouts(&self) {
+    /// Makes the folders that are missing in the mailboxes of the roster, and
+    /// before it says which were there once; `gone` is what was seen to go.
+    pub(super) fn complete_layouts(&self, gone: &[std::path::PathBuf]) {
+        if let Err(e) = self.office().guard_folders(&self.guard, gone) {
+            tracing::warn!(error = %e, "what is missing could not be written down");
+        }
+        self.make_layouts();
+        if let Err(e) = self.office().guard_knows_mailboxes(&self.guard) {
+            tracing::warn!(error = %e, "which mailboxes there are could not be written down");
+        }
+    }
+
+    fn make_layouts(&self) {
         for (agent, made) in self.office().complete_layouts() {
             match made {
                 Ok(made) if made.is_empty() => {}
@@ -242,7 +263,8 @@ impl House {
                 if changed || had_error {
                     self.record(Event::new(Timestamp::now(), EventKind::Config).with("what", "read"));
                     // New mailboxes, other channels, other pauses.
-                    self.complete_layouts();
+                    self.complete_layouts(&[]);
+                    self.alarms.notify_one();
                     self.pending.add_everything_but_config();
                     self.tend.notify_one();
                     self.ring.notify_one();
@@ -256,6 +278,7 @@ impl House {
         let news = locked(&self.config).error.replace(why.clone()).as_ref() != Some(&why);
         if news {
             self.record(Event::new(Timestamp::now(), EventKind::Config).with("error", &what));
+            self.alarms.notify_one();
             self.warn(&why);
         }
         Err(why)

@@ -20,6 +20,8 @@ const GRAIN: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Facts {
     inode: u64,
+    /// A folder that was made anew may get the number of the one that went.
+    born: Option<SystemTime>,
     modified: Option<SystemTime>,
     /// It may change again without its time telling.
     fresh: bool,
@@ -34,6 +36,8 @@ pub struct Found {
     pub arm: Vec<PathBuf>,
     /// Folders that have gone.
     pub gone: Vec<PathBuf>,
+    /// Folders in whose place stands another one.
+    pub replaced: Vec<PathBuf>,
 }
 
 /// Remembers what the folders looked like.
@@ -140,8 +144,13 @@ impl Lookout {
                 found.gone.push(folder.to_owned());
                 true
             }
-            (Some(before), Some(now)) if before.inode == now.inode => before.fresh || before.modified != now.modified,
-            (_, Some(_)) => {
+            (Some(before), Some(now)) if (before.inode, before.born) == (now.inode, now.born) => {
+                before.fresh || before.modified != now.modified
+            }
+            (before, Some(_)) => {
+                if before.is_some() {
+                    found.replaced.push(folder.to_owned());
+                }
                 found.arm.push(folder.to_owned());
                 true
             }
@@ -154,7 +163,7 @@ fn facts(folder: &Path) -> Option<Facts> {
     let modified = meta.modified().ok();
     // A time in the future (a clock that was set back) is never settled, so it counts as old.
     let age = modified.and_then(|m| SystemTime::now().duration_since(m).ok());
-    Some(Facts { inode: inode(&meta), modified, fresh: age.is_some_and(|age| age < GRAIN) })
+    Some(Facts { inode: inode(&meta), born: meta.created().ok(), modified, fresh: age.is_some_and(|age| age < GRAIN) })
 }
 
 #[cfg(unix)]

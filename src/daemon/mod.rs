@@ -11,14 +11,20 @@
 //! blocks. Runs any further worker it is handed and knows no surface.
 
 #[cfg(unix)]
+mod alarms;
+#[cfg(unix)]
 mod control;
 pub mod detach;
+#[cfg(unix)]
+mod drills;
 #[cfg(unix)]
 mod hooks;
 mod house;
 pub mod instance;
 pub mod lookout;
 pub mod pending;
+#[cfg(unix)]
+mod place;
 #[cfg(unix)]
 mod ring;
 #[cfg(unix)]

@@ -13,6 +13,9 @@ use tokio::sync::Notify;
 
 use crate::model::AgentName;
 
+/// The folders in a mailbox.
+const FOLDERS: [&str; 5] = ["inbox", "outbox", "sent", "archive", "dead"];
+
 /// What a path means to the daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -75,7 +78,8 @@ impl Places {
             [".cellphone", "journal", ..] => Some(Target::Journal),
             ["agent_workspaces"] => Some(Target::Layout),
             ["agent_workspaces", name] => agent(name).map(|_| Target::Layout),
-            ["agent_workspaces", name, "inbox" | "outbox"] | ["agent_workspaces", name, "inbox", "new"] => {
+            ["agent_workspaces", name, folder] if FOLDERS.contains(folder) => agent(name).map(|_| Target::Layout),
+            ["agent_workspaces", name, "inbox", "tmp" | "new" | "cur" | "claimed"] => {
                 agent(name).map(|_| Target::Layout)
             }
             ["agent_workspaces", name, "inbox", "new", _] => agent(name).map(Target::Mail),

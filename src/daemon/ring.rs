@@ -31,7 +31,8 @@ pub(super) async fn run(house: Arc<House>, shutdown: Shutdown) -> WorkerResult {
     house.bell().restart(&house.office(), boot::now());
     let mut attempts: JoinSet<Rung> = JoinSet::new();
     loop {
-        while attempts.len() < AT_ONCE {
+        // Between two looks of its own worker another daemon may have begun to ring for a root that was put back.
+        while attempts.len() < AT_ONCE && !super::place::ends(&house) {
             let office = house.office();
             let Some(order) = house.bell().next_order(&office, boot::now()) else { break };
             start(&house, &mut attempts, order);

@@ -1,5 +1,6 @@
 //! SIGTERM and SIGINT end the daemon gracefully, SIGHUP has it read its
-//! configuration anew.
+//! configuration anew. A limit on the size of files (`ulimit -f`) fails the
+//! write, as a full disk does, and does not end the daemon.
 
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub(super) async fn run(house: Arc<House>, shutdown: Shutdown) -> WorkerResult {
     let mut terminate = handler(SignalKind::terminate())?;
     let mut interrupt = handler(SignalKind::interrupt())?;
     let mut hangup = handler(SignalKind::hangup())?;
+    // That there is a handler is all: without one SIGXFSZ ends the process.
+    let _limit = handler(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
     loop {
         tokio::select! {
             () = shutdown.requested() => return Ok(()),

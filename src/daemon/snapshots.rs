@@ -82,6 +82,7 @@ pub(super) async fn run(house: Arc<House>, shutdown: Shutdown) -> WorkerResult {
         tokio::select! {
             () = shutdown.requested() => return Ok(()),
             () = tokio::time::sleep(pause) => {}
+            () = house.health.notified() => health_at = Instant::now(),
             () = house.snapshots.notified() => tokio::select! {
                 () = shutdown.requested() => return Ok(()),
                 () = tokio::time::sleep(REST) => {}
@@ -143,9 +144,10 @@ async fn carry_out(house: &House, job: Job, shutdown: &Shutdown) -> Result<(), S
 /// Looks at the health, and tells whoever must know.
 async fn look_after(house: &Arc<House>) -> WorkerResult {
     let office = house.office();
+    let guarded = Arc::clone(house);
     let looked = tokio::task::spawn_blocking(move || {
         let health = office.snapshot_health()?;
-        office.tell_snapshot_health(&health)
+        office.tell_snapshot_health(&guarded.guard, &health)
     });
     if let Err(e) = looked.await.map_err(|e| format!("snapshots: {e}"))? {
         house.warn(&format!("the health of the snapshots is not known: {e}"));

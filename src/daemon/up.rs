@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::house::House;
 use super::instance::Instance;
 use super::supervisor::{Shutdown, Supervisor, Worker, WorkerResult};
-use super::{UpError, control, detach, hooks, ring, scan, signals, snapshots, tend, watch};
+use super::{UpError, alarms, control, detach, drills, hooks, place, ring, scan, signals, snapshots, tend, watch};
 use crate::model::{Event, EventKind};
 use crate::office::Office;
 
@@ -41,6 +41,7 @@ pub fn up(office: Office, workers: Vec<Worker>, ready: impl FnOnce()) -> Result<
     runtime.block_on(live(&house, workers, ready));
     // A thread that hangs on a dead disk must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
+    house.office().guard_ends(&house.guard);
     house.record(Event::new(Timestamp::now(), EventKind::Stopped).with("pid", std::process::id()));
     drop(instance);
     Ok(())
@@ -59,7 +60,10 @@ async fn live(house: &Arc<House>, workers: Vec<Worker>, ready: impl FnOnce()) {
     supervisor.start(ours("tend", house, tend::run));
     supervisor.start(ours("hooks", house, hooks::run));
     supervisor.start(ours("snapshots", house, snapshots::run));
+    supervisor.start(ours("drills", house, drills::run));
+    supervisor.start(ours("alarms", house, alarms::run));
     supervisor.start(ours("config", house, config));
+    supervisor.start(ours("place", house, place::run));
     for worker in workers {
         supervisor.start(worker);
     }

@@ -73,12 +73,14 @@ impl Eyes {
             self.open();
         }
         if !self.started {
-            self.house.complete_layouts();
+            self.house.complete_layouts(&[]);
         }
         let mut found = self.lookout.look();
-        if !found.gone.is_empty() {
-            // A checkout or a person removed folders: back they come, and are armed at once.
-            self.house.complete_layouts();
+        // Folders that no watch is on are looked for at the pace of a rescan alone.
+        let gone = [found.gone.clone(), std::mem::take(&mut found.replaced)].concat();
+        if !gone.is_empty() || self.is_incomplete() {
+            // A checkout or a person removed folders: that is said, back they come, and are armed at once.
+            self.house.complete_layouts(&gone);
             let more = self.lookout.look();
             found.targets.extend(more.targets);
             found.arm.extend(more.arm);
@@ -97,6 +99,11 @@ impl Eyes {
             status.mailboxes = mailboxes;
             status.folders = folders;
         });
+    }
+
+    /// Whether a mailbox of the roster misses a folder.
+    fn is_incomplete(&self) -> bool {
+        self.house.office().misses_folders()
     }
 
     /// Starts a watcher where events can be had.

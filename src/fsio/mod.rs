@@ -15,6 +15,7 @@ mod lock;
 #[cfg(not(unix))]
 mod portable;
 mod restore;
+mod rot;
 #[cfg(unix)]
 mod unix;
 mod walk;
@@ -79,10 +80,10 @@ impl FsError {
         self.kind() == io::ErrorKind::AlreadyExists
     }
 
-    /// No space, no inodes, or a quota.
+    /// No space, no inodes, a quota, or a limit on the size of files.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(self.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        matches!(self.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
     }
 
     /// What is there is not what may be there: a link, a FIFO, a second name
@@ -203,6 +204,35 @@ pub fn free_space(path: &Path) -> Option<u64> {
     #[cfg(not(unix))]
     {
         let _ = there;
+        None
+    }
+}
+
+/// What is left on a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskRoom {
+    /// Names the disk while it is mounted.
+    pub disk: u64,
+    /// Bytes that this user can still write.
+    pub bytes: u64,
+    /// Files that this user can still make; `None` where there is no such bound.
+    pub files: Option<u64>,
+}
+
+/// What is left on the disk where `path` is; `None` where it is not, or the
+/// system does not tell.
+#[must_use]
+pub fn disk_room(path: &Path) -> Option<DiskRoom> {
+    #[cfg(unix)]
+    {
+        let disk = std::os::unix::fs::MetadataExt::dev(&std::fs::metadata(path).ok()?);
+        let s = rustix::fs::statvfs(path).ok()?;
+        let files = (s.f_files > 0).then_some(s.f_favail);
+        Some(DiskRoom { disk, bytes: s.f_bavail.saturating_mul(s.f_frsize), files })
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
         None
     }
 }

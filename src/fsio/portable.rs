@@ -152,6 +152,15 @@ impl Dir {
         })
     }
 
+    /// Says where something is elsewhere: a file with the path, since links
+    /// cannot always be made here.
+    ///
+    /// # Errors
+    /// As [`replace`](Self::replace).
+    pub fn point_to(&self, name: &str, target: &Path) -> Result<()> {
+        self.replace(name, format!("{}\n", target.display()).as_bytes(), false)
+    }
+
     /// Writes a file beside and renames it over `name`.
     ///
     /// # Errors

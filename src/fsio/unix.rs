@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use super::{Appender, FileKind, FsError, Result, Stat, temporary_name};
 
 mod copy;
+mod pointer;
 
 /// An open directory. Cloning shares the handle.
 #[derive(Debug, Clone)]

@@ -165,24 +165,38 @@ pub fn after(root: &Root, settings: &Settings, records: &[Record]) -> Vec<Event>
         return Vec::new();
     }
     let mut done = Vec::new();
-    // What a hook did is recorded too; a hook on that would never end.
-    for record in records.iter().filter(|record| record.event.event != EventKind::Hook) {
+    // What a hook did is recorded too; a hook on that would never end. That of a drill
+    // was run by who ran the drill, with all of its outcome.
+    let own = |record: &&Record| !matches!(record.event.event, EventKind::Hook | EventKind::Drill);
+    for record in records.iter().filter(own) {
         let name = record.event.event.word().replace('_', "-");
-        if !exists(root, &name) {
-            continue;
-        }
-        let note = Event::new(jiff::Timestamp::now(), EventKind::Hook).with("hook", &name).with("about", record.seq);
-        let note = match serde_json::to_vec(&record.event) {
-            Ok(json) => match run(root, settings, &name, &json) {
-                Ok(Some(ran)) => noted(note, &ran),
-                Ok(None) => continue,
-                Err(e) => note.with("status", "not started").with("why", e),
-            },
-            Err(e) => note.with("status", "not started").with("why", e),
-        };
-        done.push(Event { id: record.event.id, agent: record.event.agent.clone(), ..note });
+        let json = || serde_json::to_vec(&record.event);
+        let Some(note) = run_noted(root, settings, &name, json) else { continue };
+        done.push(Event { id: record.event.id, agent: record.event.agent.clone(), ..note.with("about", record.seq) });
     }
     done
+}
+
+/// Runs the approved hook of something that happened, if there is one, and
+/// gives what is to be recorded about it.
+#[must_use]
+pub fn run_noted(
+    root: &Root,
+    settings: &Settings,
+    event: &str,
+    json: impl FnOnce() -> serde_json::Result<Vec<u8>>,
+) -> Option<Event> {
+    if !exists(root, event) {
+        return None;
+    }
+    let note = Event::new(jiff::Timestamp::now(), EventKind::Hook).with("hook", event);
+    Some(match json() {
+        Ok(json) => match run(root, settings, event, &json) {
+            Ok(ran) => noted(note, &ran?),
+            Err(e) => note.with("status", "not started").with("why", e),
+        },
+        Err(e) => note.with("status", "not started").with("why", e),
+    })
 }
 
 /// How a hook ended, for the journal: the rest is in the log of hooks.

@@ -39,6 +39,8 @@ use crate::model::ModelError;
 
 /// What our signatures are for. A signature for something else is none here.
 pub const NAMESPACE: &str = "cellphone";
+/// What signatures of reports are for.
+pub const NAMESPACE_REPORT: &str = "cellphone-report";
 /// The public keys, from the root.
 pub const ALLOWED: &str = crate::config::ALLOWED_SIGNERS;
 /// The keys that count no more, from the root.

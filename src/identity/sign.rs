@@ -55,7 +55,12 @@ impl Signer {
         self.sign_for(NAMESPACE, bytes)
     }
 
-    pub(super) fn sign_for(&self, namespace: &str, bytes: &[u8]) -> Result<String> {
+    /// The same in another namespace: a signature for one purpose is none for
+    /// another.
+    ///
+    /// # Errors
+    /// As [`sign`](Self::sign).
+    pub fn sign_for(&self, namespace: &str, bytes: &[u8]) -> Result<String> {
         let signature = match self {
             Self::File(key) => key.private.sign(namespace, HashAlg::Sha512, bytes),
             Self::Session(agent, public) => {

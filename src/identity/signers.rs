@@ -98,15 +98,43 @@ impl Signers {
             Ok(Some(signed)) => signed,
             Err(why) => return Verdict::Forged(Forgery::Malformed(why.into())),
         };
-        match self.look(signed.armor(), &signed.bytes(), from, at) {
+        match self.look(NAMESPACE, signed.armor(), &signed.bytes(), from, at) {
             Ok(()) => Verdict::Verified,
             Err(forgery) => Verdict::Forged(forgery),
         }
     }
 
-    fn look(&self, armor: &str, bytes: &[u8], from: &AgentName, at: Timestamp) -> std::result::Result<(), Forgery> {
+    /// Who signed these bytes beside which the signature lies, in another
+    /// namespace than that of mail, with a key that counted at a moment.
+    ///
+    /// # Errors
+    /// Nobody that is known, or not these bytes: why.
+    pub fn who_signed(
+        &self,
+        namespace: &str,
+        armor: &str,
+        bytes: &[u8],
+        at: Timestamp,
+    ) -> std::result::Result<AgentName, Forgery> {
         let signature = SshSig::from_pem(armor).map_err(|e| Forgery::Malformed(e.to_string()))?;
-        if signature.namespace() != NAMESPACE {
+        let key = PublicKey::of(signature.public_key());
+        let named = |one: &&Allowed| Some(one.key) == key && AgentName::new(one.principals.as_str()).is_ok();
+        let print = || signature.public_key().fingerprint(ssh_key::HashAlg::Sha256).to_string();
+        let line = self.allowed.iter().find(named).ok_or_else(|| Forgery::UnknownSigner(print()))?;
+        let who = AgentName::new(line.principals.as_str()).map_err(|_| Forgery::UnknownSigner(print()))?;
+        self.look(namespace, armor, bytes, &who, at).map(|()| who)
+    }
+
+    fn look(
+        &self,
+        namespace: &str,
+        armor: &str,
+        bytes: &[u8],
+        from: &AgentName,
+        at: Timestamp,
+    ) -> std::result::Result<(), Forgery> {
+        let signature = SshSig::from_pem(armor).map_err(|e| Forgery::Malformed(e.to_string()))?;
+        if signature.namespace() != namespace {
             return Err(Forgery::Namespace(signature.namespace().to_owned()));
         }
         let other = || Forgery::UnknownSigner(signature.public_key().fingerprint(ssh_key::HashAlg::Sha256).to_string());
@@ -124,7 +152,7 @@ impl Signers {
             });
         }
         let public = ssh_key::PublicKey::from(key.data());
-        public.verify(NAMESPACE, bytes, &signature).map_err(|_| Forgery::Edited)?;
+        public.verify(namespace, bytes, &signature).map_err(|_| Forgery::Edited)?;
         // One of several lines for a key is enough; else the last one says why.
         let mut out = Forgery::UnknownSigner(name.clone());
         for line in own {
@@ -197,6 +225,23 @@ mod tests {
         assert_eq!(why(&signers, &unsigned), "unsigned");
         let cut = text.replace("signature: |", "signature: |-");
         assert!(why(&signers, &Message { bytes: cut.into_bytes(), ..good }).starts_with("malformed"));
+    }
+
+    #[test]
+    fn a_signature_beside_is_somebodys_in_its_own_namespace_alone() {
+        let key = Signer::from_seed([1; 32]);
+        let since = at("2026-11-24T12:00:00Z");
+        let signers = Signers::new(vec![Allowed::new("Agent-1", key.public(), since)], vec![]);
+        let then = at("2026-11-24T13:00:00Z");
+        let armor = key.sign_for("report", b"bytes").unwrap();
+        assert_eq!(signers.who_signed("report", &armor, b"bytes", then).unwrap(), name("Agent-1"));
+        assert!(matches!(signers.who_signed("report", &armor, b"other", then), Err(Forgery::Edited)));
+        assert!(matches!(signers.who_signed("mail", &armor, b"bytes", then), Err(Forgery::Namespace(_))));
+        let early = at("2026-11-24T11:00:00Z");
+        assert!(matches!(signers.who_signed("report", &armor, b"bytes", early), Err(Forgery::EarlyKey(..))));
+        let unknown = Signers::default().who_signed("report", &armor, b"bytes", then);
+        assert!(matches!(unknown, Err(Forgery::UnknownSigner(_))));
+        assert!(matches!(signers.who_signed("report", "none", b"bytes", then), Err(Forgery::Malformed(_))));
     }
 
     #[test]

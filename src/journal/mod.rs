@@ -14,6 +14,7 @@ mod chain;
 mod read;
 mod restore;
 mod verify;
+mod walk;
 mod write;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +27,7 @@ use crate::model::Event;
 pub use read::{Filter, Follower, Record, Records};
 pub use restore::{Standing, standing};
 pub use verify::{Break, Verified};
+pub use walk::{Piece, Walk};
 
 const FOLDER: &str = "journal";
 const CURRENT: &str = "journal.jsonl";

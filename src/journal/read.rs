@@ -212,10 +212,11 @@ impl Journal {
         let Some(after) = after else {
             // Looked at first: what is written in between is met again, and passed over by its number.
             let seen = self.dir()?.stat(CURRENT)?.map(|s| (s.inode, s.size));
-            let after = self.tail(1)?.last().map_or(0, |record| record.seq);
-            return Ok(Follower { journal: self.clone(), after, seen });
+            let last = self.tail(1)?.pop();
+            let (after, at) = last.map_or((0, None), |record| (record.seq, Some(record.event.at)));
+            return Ok(Follower { journal: self.clone(), after, at, seen });
         };
-        Ok(Follower { journal: self.clone(), after, seen: None })
+        Ok(Follower { journal: self.clone(), after, at: None, seen: None })
     }
 }
 
@@ -224,6 +225,8 @@ impl Journal {
 pub struct Follower {
     journal: Journal,
     after: u64,
+    /// When the line of that number happened, as far as it is known.
+    at: Option<Timestamp>,
     /// Inode and length of the current segment when it was read last.
     seen: Option<(u64, u64)>,
 }
@@ -247,11 +250,26 @@ impl Follower {
         let (records, seen) = match fresh {
             Some((records, to)) => (records, now.map(|(inode, _)| (inode, to))),
             // What is written during the reading is met again, and passed over by its number.
-            None => (self.journal.read(Filter { after: self.after, ..Filter::default() })?.collect(), now),
+            None => (self.anew()?, now),
         };
-        self.after = records.last().map_or(self.after, |record| record.seq);
+        if let Some(last) = records.last() {
+            (self.after, self.at) = (last.seq, Some(last.event.at));
+        }
         self.seen = seen;
         Ok(records)
+    }
+
+    /// The lines after the last one, from all segments. A journal that ends
+    /// before that is another one, begun anew or brought back: of that one,
+    /// what happened later.
+    fn anew(&mut self) -> Result<Vec<Record>, JournalError> {
+        let last = self.journal.tail(1)?.last().map_or(0, |record| record.seq);
+        if last >= self.after || last == 0 {
+            return Ok(self.journal.read(Filter { after: self.after, ..Filter::default() })?.collect());
+        }
+        self.after = last;
+        let Some(at) = self.at else { return Ok(Vec::new()) };
+        Ok(self.journal.read(Filter { since: Some(at), ..Filter::default() })?.filter(|r| r.event.at > at).collect())
     }
 
     /// The lines of the current segment from a length on, and its length now;

@@ -7,6 +7,8 @@
 //! again after a crash: the name of the folder with the prepared segments
 //! tells how far it came.
 
+use jiff::Timestamp;
+
 use super::read::{open_segments, records_of};
 use super::verify::verify;
 use super::{Journal, JournalError};
@@ -25,6 +27,17 @@ pub struct Standing {
     pub last: u64,
     /// Where the chain is broken, if it is.
     pub broken: Option<String>,
+    /// Number and time of its first line.
+    pub began: Option<(u64, Timestamp)>,
+}
+
+impl Standing {
+    /// Whether this one was begun anew after the other: the same chain has no
+    /// such number at a later time. Lines that went by age leave a higher one.
+    #[must_use]
+    pub fn began_anew_after(&self, other: &Self) -> bool {
+        self.began.zip(other.began).is_some_and(|((number, at), (first, since))| number <= first && at > since)
+    }
 }
 
 /// How the journal in a folder stands.
@@ -32,12 +45,13 @@ pub struct Standing {
 /// # Errors
 /// When its files cannot be read.
 pub fn standing(dir: &Dir) -> Result<Standing, JournalError> {
+    let began = records_of(dir)?.next().map(|record| (record.seq, record.event.at));
     Ok(match verify(dir, open_segments(dir)?)? {
-        Ok(good) if good.lines == 0 => Standing { last: 0, broken: None },
-        Ok(good) => Standing { last: good.first + good.lines - 1, broken: None },
+        Ok(good) if good.lines == 0 => Standing { last: 0, broken: None, began },
+        Ok(good) => Standing { last: good.first + good.lines - 1, broken: None, began },
         Err(broken) => {
             let last = records_of(dir)?.last().map_or(0, |record| record.seq);
-            Standing { last, broken: Some(broken.to_string()) }
+            Standing { last, broken: Some(broken.to_string()), began }
         }
     })
 }
@@ -123,4 +137,25 @@ fn put_aside(dir: &Dir, name: &str, aside: &Dir) -> Result<(), FsError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_that_begins_again_is_told_from_one_that_lost_its_old_lines() {
+        let began = |number, second| Standing {
+            last: 900,
+            broken: None,
+            began: Some((number, Timestamp::from_second(second).unwrap())),
+        };
+        let there = began(1, 1_000);
+        assert!(began(1, 5_000).began_anew_after(&there));
+        assert!(began(1, 5_000).began_anew_after(&began(400, 2_000)));
+        assert!(!there.began_anew_after(&there));
+        assert!(!began(400, 5_000).began_anew_after(&there), "old lines went by age");
+        assert!(!there.began_anew_after(&began(1, 5_000)));
+        assert!(!Standing { began: None, ..began(1, 1) }.began_anew_after(&there));
+    }
 }

@@ -119,3 +119,23 @@ fn filters_and_followers_give_what_they_are_asked_for() {
     let kinds = Filter { kinds: vec![EventKind::Dead], ..Filter::default() };
     assert_eq!(journal.read(kinds).unwrap().count(), 0);
 }
+
+#[test]
+fn a_follower_goes_on_in_a_journal_that_was_begun_anew() {
+    let (tmp, journal) = journal();
+    let at = |n: i64| Event::new(Timestamp::from_second(n).unwrap(), EventKind::Accepted);
+    for n in 0..10 {
+        journal.append(&[at(n)]).unwrap();
+    }
+    let mut follower = journal.follow(None).unwrap();
+    let mut told_the_number = journal.follow(Some(10)).unwrap();
+    Dir::open(file(&tmp).parent().unwrap()).unwrap().remove(CURRENT).unwrap();
+    journal.append(&[at(20), at(21)]).unwrap();
+    assert_eq!(follower.next_batch().unwrap().iter().map(|r| r.seq).collect::<Vec<_>>(), [1, 2]);
+    journal.append(&[at(22)]).unwrap();
+    assert_eq!(follower.next_batch().unwrap().iter().map(|r| r.seq).collect::<Vec<_>>(), [3]);
+    // Without the time of the last line it goes on from the end.
+    assert!(told_the_number.next_batch().unwrap().is_empty());
+    journal.append(&[at(23)]).unwrap();
+    assert_eq!(told_the_number.next_batch().unwrap().iter().map(|r| r.seq).collect::<Vec<_>>(), [4]);
+}

@@ -74,7 +74,7 @@ pub(super) fn verify(dir: &Dir, segments: Vec<(String, Take<File>)>) -> Result<R
     Ok(Ok(done))
 }
 
-fn check(line: &[u8], before: Option<&chain::Link>) -> Result<chain::Link, String> {
+pub(super) fn check(line: &[u8], before: Option<&chain::Link>) -> Result<chain::Link, String> {
     let keys: chain::Keys = serde_json::from_slice(line).map_err(|_| "it is no line of the journal".to_owned())?;
     if chain::due(line).as_deref() != Some(keys.hash.as_str()) {
         return Err(format!("line {} was changed: it does not have its hash", keys.seq));

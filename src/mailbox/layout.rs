@@ -9,6 +9,10 @@ use super::{MailboxError, Result};
 /// The folders of live mail, which carry a `.gitignore` holding `*`.
 const IGNORED: [&str; 3] = ["inbox", "outbox", "dead"];
 
+/// Every folder of a mailbox.
+pub const FOLDERS: [&str; 8] =
+    ["inbox/tmp", "inbox/new", "inbox/cur", "inbox/claimed", "outbox", "sent", "archive", "dead"];
+
 /// The folder of all mailboxes.
 const WORKSPACES: &str = "agent_workspaces";
 
@@ -90,6 +94,32 @@ impl Tree {
             other => other?,
         };
         Ok(Mailbox { agent: agent.clone(), home, tree: self.clone() })
+    }
+
+    /// The folders that a mailbox misses; `None` when it has no folder at all,
+    /// or no mailbox has. Makes nothing.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    pub fn missing(&self, agent: &AgentName) -> Result<Option<Vec<&'static str>>> {
+        let home = match self.root.below(&format!("{WORKSPACES}/{agent}")) {
+            Err(e) if e.is_not_found() => return Ok(None),
+            other => other?,
+        };
+        let mut missing = Vec::new();
+        for path in FOLDERS {
+            match home.below(path) {
+                Err(e) if e.is_not_found() => missing.push(path),
+                other => drop(other?),
+            }
+        }
+        Ok(Some(missing))
+    }
+
+    /// Whether the folder of all mailboxes is there. Makes nothing.
+    #[must_use]
+    pub fn has_workspaces(&self) -> bool {
+        self.root.child(WORKSPACES).is_ok()
     }
 
     /// The agents that have a folder, sorted; folders that are no names are
@@ -184,7 +214,7 @@ impl Mailbox {
     /// When one cannot be made.
     pub fn complete_layout(&self) -> Result<Vec<String>> {
         let mut made = Vec::new();
-        for path in ["inbox/tmp", "inbox/new", "inbox/cur", "inbox/claimed", "outbox", "sent", "archive", "dead"] {
+        for path in FOLDERS {
             let (top, sub) = path.split_once('/').map_or((path, None), |(t, s)| (t, Some(s)));
             let had_top = self.home.stat(top)?.is_some();
             let dir = if IGNORED.contains(&top) { self.ignored(top)? } else { self.home.child_or_create(top)? };

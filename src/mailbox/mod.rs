@@ -29,7 +29,7 @@ pub use contents::{Item, Key, attempts, contents};
 pub use dead::{DeadLetter, Reason, unnumbered};
 pub use deliver::{Barrier, Delivery};
 pub use exchange::{Brought, Exchanged, Step};
-pub use layout::{Mailbox, Place, Tree};
+pub use layout::{FOLDERS, Mailbox, Place, Tree};
 pub use retention::{Applied, Plan, PlannedMove, RetentionRules};
 pub use scan::{Scanned, Which};
 

@@ -78,6 +78,12 @@ pub enum EventKind {
     Repaired,
     /// A snapshot, or a part of one, was brought back into the tree.
     Restored,
+    /// A drill ended; the detail says which, and whether it passed.
+    Drill,
+    /// A detector found something; the detail names it, how bad it is, and the runbook.
+    Alarm,
+    /// What a detector had found is over.
+    AllClear,
     /// Something that should be looked at: watching fell back, a worker ended.
     Warning,
 }

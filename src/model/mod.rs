@@ -8,6 +8,7 @@
 
 pub mod action;
 pub mod address;
+pub mod detector;
 pub mod event;
 pub mod flags;
 pub mod front_matter;
@@ -26,9 +27,11 @@ pub mod role;
 pub mod signature;
 pub mod time;
 pub mod unique_name;
+pub mod visible;
 
 pub use action::{Action, Permission};
 pub use address::Address;
+pub use detector::{Detector, Severity};
 pub use event::{Event, EventKind};
 pub use flags::{Flag, Flags};
 pub use header::Header;

@@ -108,6 +108,21 @@ impl Office {
         self.renew_one(&name, "rotated")
     }
 
+    /// Gives a new key to everybody whose private half here is no approved
+    /// signer's, as after a restore on another machine: whatever they signed
+    /// would be forged. What the keys before signed stays verified.
+    ///
+    /// # Errors
+    /// The actor may not, or the keys cannot be written.
+    pub fn keys_renew(&self) -> Result<Vec<KeyListed>> {
+        self.may(Permission::Roster)?;
+        let uncounted = self.keys_list()?.into_iter().filter(|key| key.state == "unapproved");
+        let names: Vec<AgentName> = uncounted.filter_map(|key| AgentName::new(key.agent).ok()).collect();
+        let made: Vec<String> = self.renew(&names)?.iter().map(|key| key.fingerprint()).collect();
+        self.note_keys(names.iter().map(AgentName::as_str).zip(made.iter().map(String::as_str)), "renewed");
+        Ok(self.keys_list()?.into_iter().filter(|key| made.contains(&key.fingerprint)).collect())
+    }
+
     /// Has keys count no more, whenever they signed: one by its fingerprint, or
     /// those that somebody has now.
     ///

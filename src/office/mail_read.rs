@@ -135,6 +135,24 @@ impl Office {
         Ok(())
     }
 
+    /// Files away everything unread from one sender, and says how much.
+    ///
+    /// # Errors
+    /// The disk; what was filed before stays filed.
+    pub fn archive_from(&self, sender: &AgentName) -> Result<usize> {
+        let mailbox = self.mailbox()?;
+        let mut events = Vec::new();
+        for found in mailbox.scan(Which::Unread, None)? {
+            // One that somebody takes meanwhile, or that cannot be read, is not filed.
+            let is_theirs = mailbox.open(&found).is_ok_and(|message| sender.same(message.from().as_str()));
+            if is_theirs && mailbox.archive(&found)?.place != found.place {
+                events.push(Event::new(self.now(), EventKind::Archived).id(found.name.id()).agent(mailbox.agent()));
+            }
+        }
+        self.note(&events);
+        Ok(events.len())
+    }
+
     /// The messages of a thread that the actor has or sent, oldest first.
     ///
     /// # Errors

@@ -16,6 +16,8 @@ mod coords_picture;
 mod coords_target;
 mod dead;
 pub mod doctor;
+pub mod drill_reports;
+pub mod drills;
 mod error;
 mod events;
 mod hooks;
@@ -44,6 +46,7 @@ mod tend;
 mod trail;
 mod wait;
 pub mod wake;
+pub mod watch;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -36,20 +36,25 @@ pub struct Made {
 /// # Errors
 /// A name that no mailbox can have, or the disk.
 pub fn init(path: &Path, human: Option<&str>) -> Result<Made> {
-    init_with(path, human, &[])
+    init_with(path, human, None, &[])
 }
 
-/// The same with settings of the command line.
+/// The same with settings of the command line; `instead_of` is the id of a
+/// root that was lost, whose place this one takes.
 ///
 /// # Errors
-/// As [`init`].
-pub fn init_with(path: &Path, human: Option<&str>, said: &[Override]) -> Result<Made> {
+/// As [`init`]; and when nothing of the lost root is known here.
+pub fn init_with(path: &Path, human: Option<&str>, instead_of: Option<&str>, said: &[Override]) -> Result<Made> {
     let human = human.map_or_else(config::os_user, str::to_owned);
-    let report = config::init(path, &human)?;
+    let report = match instead_of {
+        Some(id) => config::init_instead_of(path, &human, id)?,
+        None => config::init(path, &human)?,
+    };
     Roster::keep_good(&config::Root::open(&report.root)?)?;
     let office = Office::open_for_repair(Some(&report.root), said)?;
     let everybody: Vec<AgentName> = office.roster().agents().iter().map(|agent| agent.name.clone()).collect();
-    let keys = office.give_keys(&everybody);
+    // In the place of a lost root keys and signers come back as they were: a new one would be none of those.
+    let keys = if instead_of.is_some() { Vec::new() } else { office.give_keys(&everybody) };
     let keys_folder = KeyRing::of(office.root()).folder().to_owned();
     // A root without a repository is a root all the same: the first snapshot makes it.
     if let Err(e) = office.snapshot_init(false) {
@@ -161,6 +166,7 @@ impl Office {
             checked
                 .and_then(|()| super::profiles::check(&item.path, &bytes))
                 .and_then(|()| super::onboarding::check(&item.path, &bytes))
+                .and_then(|()| crate::continuity::check_scenario(&item.path, &bytes).map_err(|e| e.to_string()))
                 .and_then(|()| signers())
                 .map_err(|why| {
                     OfficeError::new(ErrorKind::Refused, why).hint("mend it, then run cellphone trust again")

@@ -5,12 +5,9 @@ use std::time::Duration;
 
 use super::{Chart, Check, Patient, Trouble, age, repeated, writer_is_dead};
 use crate::fsio::{Dir, FileKind, Stat};
-use crate::mailbox::{Mailbox, MailboxError, Place, Scanned, Which};
+use crate::mailbox::{FOLDERS, Mailbox, MailboxError, Place, Scanned, Which};
 use crate::model::{AgentName, MessageId, UniqueName};
 use crate::post::outbox::{is_editors, is_letter};
-
-const FOLDERS: [&str; 8] =
-    ["inbox/tmp", "inbox/new", "inbox/cur", "inbox/claimed", "outbox", "sent", "archive", "dead"];
 
 /// How long a file in an outbox must have lain there to be spoken of.
 const SETTLED: Duration = Duration::from_secs(5);

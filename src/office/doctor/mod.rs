@@ -9,6 +9,7 @@
 
 mod machine;
 mod mailboxes;
+mod watched;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use serde::Serialize;
 use super::Office;
 use crate::fsio::{Dir, FsError};
 use crate::mailbox::{MailboxError, Tree};
-use crate::model::{AgentName, Event, EventKind};
+use crate::model::{AgentName, Detector, Event, EventKind};
 use crate::post::PostError;
 
 /// What sort of thing is wrong.
@@ -55,6 +56,14 @@ pub enum Check {
     Config,
     /// A restore that was begun and not finished.
     Restore,
+    /// A message of the archive or among the sent is not what its digest says.
+    Damage,
+    /// Snapshots are too old, damaged, strange or out of reach.
+    Snapshots,
+    /// A disk is nearly full.
+    DiskSpace,
+    /// An alarm of the daemon's detectors stands.
+    Alarm,
     /// The check itself could not be made.
     Disk,
 }
@@ -74,6 +83,34 @@ pub struct Finding {
     pub fixed: bool,
     /// Whether `--fix` can repair it.
     pub repairable: bool,
+    /// The detector of the daemon that looks for the same.
+    pub detector: Option<Detector>,
+    /// The scenario whose plan says what to do.
+    pub runbook: Option<String>,
+}
+
+/// What a look may cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Repair what can be repaired.
+    pub fix: bool,
+    /// Read every message and every repository.
+    pub deep: bool,
+}
+
+impl Check {
+    /// The detector of the daemon that looks for the same.
+    const fn detector(self) -> Option<Detector> {
+        match self {
+            Self::Folder => Some(Detector::MissingMailbox),
+            Self::Unreadable | Self::Damage => Some(Detector::Damage),
+            Self::Journal => Some(Detector::JournalChain),
+            Self::Config => Some(Detector::Configuration),
+            Self::Snapshots => Some(Detector::Snapshots),
+            Self::DiskSpace => Some(Detector::DiskSpace),
+            _ => None,
+        }
+    }
 }
 
 /// What the doctor needs to know of a root.
@@ -106,7 +143,8 @@ impl Office {
     ///
     /// # Errors
     /// None at present: what cannot be looked at is a finding.
-    pub fn doctor(&self, fix: bool) -> super::Result<Vec<Finding>> {
+    pub fn doctor(&self, effort: Effort) -> super::Result<Vec<Finding>> {
+        let fix = effort.fix;
         let agents: Vec<AgentName> = self.roster().agents().iter().map(|agent| agent.name.clone()).collect();
         let tmp_after = self.settings().retention.tmp_after;
         let patient = Patient { tree: &self.tree, state: self.root().state(), agents: &agents, tmp_after };
@@ -117,6 +155,7 @@ impl Office {
         machine::configuration(&mut chart, self);
         machine::approvals(&mut chart, self);
         machine::keys(&mut chart, self);
+        watched::examine(&mut chart, self, effort.deep);
         findings.append(&mut chart.findings);
         let repaired: Vec<Event> = findings
             .iter()
@@ -170,6 +209,8 @@ impl Chart {
             fix: fix.to_owned(),
             fixed,
             repairable: true,
+            detector: check.detector(),
+            runbook: check.detector().and_then(Detector::runbook).map(str::to_owned),
         });
     }
 
@@ -182,6 +223,8 @@ impl Chart {
             fix: advice.into(),
             fixed: false,
             repairable: false,
+            detector: check.detector(),
+            runbook: check.detector().and_then(Detector::runbook).map(str::to_owned),
         });
     }
 

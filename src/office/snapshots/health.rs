@@ -1,22 +1,27 @@
 //! Whether the snapshots are what they should be: young enough, checked,
 //! reachable, with room for more; and who hears of it when they are not.
 //!
-//! What is bad is said once to the captain and to the hook `snapshot-health`,
-//! again after a cooldown while it lasts, and once more when it is good again.
+//! What is bad is an alarm like any other (`office::watch`): said once to the
+//! captain and to the hooks `alarm` and `snapshot-health`, again after a pause
+//! while it lasts, and once more when it is good again.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::super::{ErrorKind, Office, OfficeError, Result, SendRequest};
+use super::super::watch::Guard;
+use super::super::{ErrorKind, Office, OfficeError, Result};
+use super::seen::{self, SeenIn, Strange};
+use crate::continuity::alarms::{Change, Sighting};
 use crate::fsio;
 use crate::journal::Filter;
-use crate::model::{Address, Event, EventKind, MessageId, Priority, Role};
+use crate::model::{Detector, Event, EventKind, MessageId, Priority, Severity};
 use crate::snapshot::{Place, Repository, Snapshot, of_root};
 
-/// What was told last, in the root's own state.
-const TOLD: &str = "snapshot-health.json";
+/// The scenarios of a repository that is damaged, and of one that cannot be reached.
+const DAMAGED: &str = "bit-rot-repository";
+const UNREACHABLE: &str = "network-outage";
 /// Over which time growth is reckoned.
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -35,6 +40,20 @@ pub struct Health {
     pub last_check: Option<LastCheck>,
     /// When something was last restored, on probation or in earnest.
     pub last_restore: Option<Timestamp>,
+    /// The last drill.
+    pub last_drill: Option<LastDrill>,
+    /// When a drill passed last.
+    pub last_drill_passed: Option<Timestamp>,
+    /// What is no missed target, and is to be done all the same: a drill is overdue.
+    pub remarks: Vec<String>,
+    /// Whether what is bad must be looked at now.
+    #[serde(skip)]
+    pub(super) critical: bool,
+    /// The scenario whose plan says what to do.
+    pub runbook: Option<&'static str>,
+    /// What the repositories hold, for the next look to be compared with.
+    #[serde(skip)]
+    pub(super) seen: Vec<SeenIn>,
     /// Each repository.
     pub repositories: Vec<RepositoryHealth>,
 }
@@ -63,6 +82,17 @@ pub struct LastCheck {
     pub clean: bool,
 }
 
+/// A drill that ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct LastDrill {
+    /// When.
+    pub time: Timestamp,
+    /// Its scenario.
+    pub scenario: String,
+    /// Whether every target was met.
+    pub passed: bool,
+}
+
 /// One repository.
 #[derive(Debug, Clone, Serialize)]
 pub struct RepositoryHealth {
@@ -82,37 +112,6 @@ pub struct RepositoryHealth {
     pub free_bytes: Option<u64>,
 }
 
-/// What was told last.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Told {
-    bad: bool,
-    at: Option<Timestamp>,
-    findings: Vec<String>,
-}
-
-/// What is to be told now.
-#[derive(Debug, PartialEq, Eq)]
-enum News {
-    Bad,
-    Good,
-}
-
-impl Told {
-    /// What is news after this, `cooldown` passing before the same is said again.
-    fn news(&self, good: bool, now: Timestamp, cooldown: Duration) -> Option<News> {
-        let again = || {
-            let cooldown = SignedDuration::try_from(cooldown).unwrap_or(SignedDuration::MAX);
-            self.at.is_none_or(|at| now.duration_since(at) >= cooldown || at > now)
-        };
-        match (self.bad, good) {
-            (false, false) => Some(News::Bad),
-            (true, false) if again() => Some(News::Bad),
-            (true, true) => Some(News::Good),
-            _ => None,
-        }
-    }
-}
-
 impl Office {
     /// Looks at every repository. What is wrong is in the findings.
     ///
@@ -125,12 +124,21 @@ impl Office {
             findings.push("the settings name other places that nobody approved; run: cellphone trust".to_owned());
         }
         let mut newest = None;
-        let mut repositories = Vec::new();
+        let (mut repositories, mut seen_in, mut critical, mut runbook) = (Vec::new(), Vec::new(), false, None);
         for (at, place) in self.snapshot_repositories()?.iter().enumerate() {
-            let (state, latest) = self.look_at(place, now);
+            let (state, latest, strange) = self.look_at(place, at == 0, &mut seen_in, now);
             let name = &state.repository;
+            for one in strange {
+                critical = true;
+                runbook = Some(seen::RUNBOOK);
+                findings.push(one.in_words(name));
+            }
             match (&state.error, state.newest) {
-                (Some(why), _) => findings.push(format!("{name} cannot be used: {why}")),
+                (Some(why), _) => {
+                    critical = true;
+                    runbook = runbook.or(Some(if place.local_path().is_some() { DAMAGED } else { UNREACHABLE }));
+                    findings.push(format!("{name} cannot be used: {why}"));
+                }
                 (None, None) if self.is_older_than(settings.health_age, now) => {
                     findings.push(format!("{name} has no snapshot of this root; run: {}", remedy(at)));
                 }
@@ -151,6 +159,8 @@ impl Office {
         let last_check = self.last_check(&repositories)?;
         match &last_check {
             Some(check) if !check.clean => {
+                critical = true;
+                runbook = runbook.or(Some(DAMAGED));
                 findings.push(format!(
                     "the last check of {} found damage; run: cellphone snapshot repair",
                     check.repository
@@ -170,6 +180,7 @@ impl Office {
             id: s.id,
             time: s.time,
         });
+        let drills = self.drills_in_the_journal()?;
         Ok(Health {
             good: findings.is_empty(),
             findings,
@@ -177,62 +188,63 @@ impl Office {
             age_target_seconds: settings.health_age.as_secs(),
             last_check,
             last_restore: self.last_of(EventKind::Restored)?.map(|event| event.at),
+            last_drill_passed: drills.iter().rev().find(|drill| drill.passed).map(|drill| drill.time),
+            last_drill: drills.into_iter().next_back(),
+            remarks: self.drill_remarks()?,
+            critical,
+            runbook,
+            seen: seen_in,
             repositories,
         })
     }
 
-    /// Tells the captain and the hook, when there is something new to say.
-    /// Returns whether there was.
+    /// Says what is news of it, as any alarm, and with all findings to the captain.
     ///
     /// # Errors
     /// It could not be written; it is tried again next time.
-    pub fn tell_snapshot_health(&self, health: &Health) -> Result<bool> {
-        let now = self.now();
-        let state = self.root().state();
-        let told: Told =
-            state.read(TOLD, 1 << 16).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-        let Some(news) = told.news(health.good, now, self.settings().snapshot.health_cooldown) else {
-            return Ok(false);
+    pub fn tell_snapshot_health(&self, guard: &Guard, health: &Health) -> Result<()> {
+        let list = |findings: &str| findings.split("; ").map(|f| format!("- {f}\n")).collect::<String>();
+        let findings = health.findings.join("; ");
+        let severity = if health.critical { Severity::Critical } else { Severity::Warning };
+        let seen = Sighting {
+            detector: Detector::Snapshots,
+            subject: "snapshots".into(),
+            severity,
+            what: findings.clone(),
+            path: self.root().path().to_owned(),
+            runbook: health.runbook.map(str::to_owned),
+            kept: false,
         };
-        let (word, subject, body) = match news {
-            News::Bad => {
-                let list: String = health.findings.iter().map(|f| format!("- {f}\n")).collect();
-                ("bad", "The snapshots need attention", format!("{list}\nSee `cellphone snapshot health`.\n"))
+        let seen = if health.good { Vec::new() } else { vec![seen] };
+        for news in self.report(guard, Detector::Snapshots, seen)? {
+            let (word, subject, body) = match news.change {
+                Change::Clear => {
+                    let before = list(&news.alarm.seen.what);
+                    ("good", "The snapshots are in order again", format!("This was said before:\n{before}"))
+                }
+                _ => {
+                    let plan =
+                        health.runbook.map_or_else(String::new, |name| format!(", `cellphone drill plan {name}`"));
+                    let body = format!("{}\nSee `cellphone snapshot health`{plan}.\n", list(&findings));
+                    ("bad", "The snapshots need attention", body)
+                }
+            };
+            let event = Event::new(self.now(), EventKind::SnapshotHealth).with("state", word);
+            self.note(&[event.with("findings", &findings)]);
+            if news.tell {
+                self.owe(guard, subject, &body, Priority::Normal);
             }
-            News::Good => {
-                let list: String = told.findings.iter().map(|f| format!("- {f}\n")).collect();
-                ("good", "The snapshots are in order again", format!("This was said before:\n{list}"))
-            }
-        };
-        let event = Event::new(now, EventKind::SnapshotHealth).with("state", word);
-        self.note(&[event.with("findings", health.findings.join("; "))]);
-        self.tell_whoever_leads(subject, &body)?;
-        let told = Told { bad: news == News::Bad, at: Some(now), findings: health.findings.clone() };
-        state.replace(TOLD, &serde_json::to_vec(&told).unwrap_or_default(), false)?;
-        Ok(true)
-    }
-
-    /// The captain; without one, the people.
-    fn tell_whoever_leads(&self, subject: &str, body: &str) -> Result<()> {
-        let roster = self.roster();
-        let to: Vec<Address> = match roster.captain() {
-            Some(captain) => vec![Address::Agent(captain.name.clone())],
-            None => roster.with_role(&Role::human()).into_iter().map(|a| Address::Agent(a.name.clone())).collect(),
-        };
-        if to.is_empty() {
-            return Ok(());
         }
-        self.send_as_system(SendRequest {
-            to,
-            subject: subject.to_owned(),
-            body: body.to_owned(),
-            priority: Priority::Normal,
-            ..SendRequest::default()
-        })?;
-        Ok(())
+        health.seen.iter().try_for_each(|seen| self.know_snapshots(seen, self.now()))
     }
 
-    fn look_at(&self, place: &Place, now: Timestamp) -> (RepositoryHealth, Option<Snapshot>) {
+    fn look_at(
+        &self,
+        place: &Place,
+        is_first: bool,
+        seen_in: &mut Vec<SeenIn>,
+        now: Timestamp,
+    ) -> (RepositoryHealth, Option<Snapshot>, Vec<Strange>) {
         let mut state = RepositoryHealth {
             repository: place.to_string(),
             error: None,
@@ -242,6 +254,7 @@ impl Office {
             grown_bytes: 0,
             free_bytes: place.local_path().and_then(fsio::free_space),
         };
+        let mut strange = Vec::new();
         let looked = (|| -> Result<Option<Snapshot>> {
             let secrets = self.snapshot_secrets()?;
             if !Repository::exists(place)? {
@@ -255,16 +268,21 @@ impl Office {
             state.bytes = repository.size()?;
             state.snapshots = all.len();
             state.grown_bytes = all.iter().filter(|s| now.duration_since(s.time) <= WEEK).map(|s| s.bytes_added).sum();
-            Ok(all.into_iter().next_back())
+            let seen = SeenIn { place: place.to_string(), is_first, all };
+            strange = self.strange_snapshots(&seen, now)?;
+            // One of the future would hide how old the newest is.
+            let newest = seen.all.iter().rfind(|s| !seen::is_ahead(s.time, now)).cloned();
+            seen_in.push(seen);
+            Ok(newest)
         })();
         match looked {
             Ok(latest) => {
                 state.newest = latest.as_ref().map(|s| s.time);
-                (state, latest)
+                (state, latest, strange)
             }
             Err(e) => {
                 state.error = Some(e.to_string());
-                (state, None)
+                (state, None, strange)
             }
         }
     }
@@ -295,6 +313,17 @@ impl Office {
         }))
     }
 
+    fn drills_in_the_journal(&self) -> Result<Vec<LastDrill>> {
+        let filter = Filter { kinds: vec![EventKind::Drill], ..Filter::default() };
+        let detail = |event: &Event, key: &str| event.detail.get(key).cloned().unwrap_or_default();
+        let drills = self.journal().read(filter)?.map(|record| LastDrill {
+            time: record.event.at,
+            scenario: detail(&record.event, "scenario"),
+            passed: detail(&record.event, "result") == "passed",
+        });
+        Ok(drills.collect())
+    }
+
     fn last_of(&self, kind: EventKind) -> Result<Option<Event>> {
         let filter = Filter { kinds: vec![kind], ..Filter::default() };
         Ok(self.journal().read(filter)?.last().map(|record| record.event))
@@ -323,25 +352,5 @@ fn hours(duration: SignedDuration) -> String {
     match duration.as_hours() {
         hours @ ..48 => format!("{hours} h"),
         hours => format!("{} days", hours / 24),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_bad_is_said_once_again_after_a_while_and_when_it_is_over() {
-        let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let day = Duration::from_secs(86_400);
-        let fresh = Told::default();
-        assert_eq!(fresh.news(true, at("2026-11-24T00:00:00Z"), day), None);
-        assert_eq!(fresh.news(false, at("2026-11-24T00:00:00Z"), day), Some(News::Bad));
-        let said = Told { bad: true, at: Some(at("2026-11-24T00:00:00Z")), findings: vec!["old".into()] };
-        assert_eq!(said.news(false, at("2026-11-24T23:59:59Z"), day), None);
-        assert_eq!(said.news(false, at("2026-11-25T00:00:00Z"), day), Some(News::Bad));
-        // A clock that went back does not silence it.
-        assert_eq!(said.news(false, at("2026-11-20T00:00:00Z"), day), Some(News::Bad));
-        assert_eq!(said.news(true, at("2026-11-24T00:00:01Z"), day), Some(News::Good));
     }
 }

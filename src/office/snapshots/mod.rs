@@ -6,6 +6,7 @@ mod keeping;
 mod looking;
 mod outlook;
 pub mod restore;
+mod seen;
 mod sheet;
 
 use serde_json::json;
@@ -16,7 +17,7 @@ use crate::snapshot::{self, Request, SnapshotError, Sources};
 
 use super::{ErrorKind, Office, OfficeError, Result};
 
-pub use health::{Health, LastCheck, Newest, RepositoryHealth};
+pub use health::{Health, LastCheck, LastDrill, Newest, RepositoryHealth};
 pub use looking::Staging;
 pub use outlook::Outlook;
 

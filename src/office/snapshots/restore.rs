@@ -252,7 +252,10 @@ impl Office {
         let done = record.done.unwrap_or_default();
         let agents: Vec<&str> =
             plan.mailboxes.iter().filter(|m| !m.steps.is_empty()).map(|m| m.agent.as_str()).collect();
+        // Also those in which everything was as it should be, or nothing was to be brought back.
+        let mailboxes: Vec<&str> = plan.mailboxes.iter().map(|m| m.agent.as_str()).collect();
         let mut event = Event::new(Timestamp::now(), EventKind::Restored)
+            .with("mailboxes", mailboxes.join(","))
             .with("restore", &record.id)
             .with("by", self.actor())
             .with("agents", agents.join(","))

@@ -51,10 +51,14 @@ impl Office {
         line("The mail is plain files then: restored/…/agent_workspaces. To work on with");
         line("it, on this or another machine with this program:");
         line("");
+        let id = root.id();
         line("  cellphone init office && cd office");
+        line("    (or, where the home of before is still there, with its keys and approvals:");
+        line(&format!("    cellphone init office --instead-of {id} && cd office)"));
         line("  cellphone snapshot restore --staged ../restored         # shows the plan");
         line("  cellphone snapshot restore --staged ../restored --yes");
         line("  cellphone trust                            # looks at hooks and settings");
+        line("  cellphone keys renew                       # keys that count, for everybody");
         line("  cellphone up --detach");
         line("");
         line("Not in the snapshots: private keys, tokens, this password, window pins and");

@@ -1,5 +1,5 @@
 //! Which record of what happened goes on: the live one, unless it is lost or
-//! damaged and the restored one is not.
+//! damaged, or was begun anew since, and the restored one is whole.
 
 use super::Result;
 use super::plan::JournalPlan;
@@ -15,6 +15,10 @@ pub(super) fn judge(live: &Journal, restored: &Dir) -> Result<JournalPlan> {
     }
     if let Some(broken) = here.broken {
         return Ok(JournalPlan::BroughtBack { why: format!("the live one is damaged ({broken})") });
+    }
+    if here.began_anew_after(&there) {
+        let why = "the live one was begun anew after what the restored one tells".to_owned();
+        return Ok(JournalPlan::BroughtBack { why });
     }
     if there.last > here.last {
         let why = match here.last {

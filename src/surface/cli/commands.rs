@@ -7,9 +7,9 @@ use clap::Command;
 use super::context::Context;
 use super::failure::Failure;
 use super::{
-    Run, ack, agents, archive, completions, config, coords, dead, demo, demo_agent, doctor, done, down, forward, inbox,
-    init, integrate, join, keys, log, next, nudge, read, release, reply, retention, roles, run, search, send, snapshot,
-    status, thread, trace, trust, unseal, up, wait,
+    Run, ack, agents, archive, completions, config, coords, dead, demo, demo_agent, doctor, done, down, drill, forward,
+    inbox, init, integrate, join, keys, log, next, nudge, read, release, reply, retention, roles, run, search, send,
+    snapshot, status, thread, trace, trust, unseal, up, wait,
 };
 
 /// A command as the list knows it.
@@ -85,6 +85,7 @@ pub(super) static COMMANDS: &[Entry] = &[
     entry::<status::StatusArgs>(LOOK, "status", "The daemon, its workers, and who waits for what", "cellphone status"),
     entry::<doctor::DoctorArgs>(LOOK, "doctor", "Find what is wrong, and repair it", "cellphone doctor\ncellphone doctor --fix"),
     entry::<snapshot::SnapshotArgs>(KEEP, "snapshot", "Snapshots of everything: take, look, restore, keep", snapshot::EXAMPLES),
+    entry::<drill::DrillArgs>(KEEP, "drill", "Disasters rehearsed, and what the drills left", drill::EXAMPLES),
     entry::<agents::AgentsArgs>(WHO, "agents", "The roster: list, show, add, set, remove", agents::EXAMPLES),
     entry::<roles::RolesArgs>(WHO, "roles", "Who may do what", roles::EXAMPLES),
     entry::<keys::KeysArgs>(WHO, "keys", "Keys that sign and open mail: make, list, rotate, revoke", keys::EXAMPLES),

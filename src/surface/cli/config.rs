@@ -62,7 +62,7 @@ enum What {
     },
     /// A JSON schema of a file, for editors
     Schema {
-        /// cellphone, agents, roles or profile
+        /// cellphone, agents, roles, profile or scenario
         #[arg(default_value = "cellphone")]
         file: SchemaOf,
     },

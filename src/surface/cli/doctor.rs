@@ -6,6 +6,7 @@ use super::Run;
 use super::context::Context;
 use super::failure::Failure;
 use crate::office::Office;
+use crate::office::doctor::Effort;
 use crate::surface::render::{Paint, text};
 
 /// Arguments of `doctor`.
@@ -14,6 +15,9 @@ pub(super) struct DoctorArgs {
     /// Repair what can be repaired
     #[arg(long)]
     fix: bool,
+    /// Read every message and all data of every repository of snapshots
+    #[arg(long)]
+    deep: bool,
 }
 
 impl Run for DoctorArgs {
@@ -21,7 +25,7 @@ impl Run for DoctorArgs {
         // Whoever was named to act may be missing from a roster that is to be mended.
         let office = Office::open_for_repair(cx.globals.root.as_deref(), &cx.said)?;
         cx.warn_of(&office);
-        let findings = office.doctor(self.fix)?;
+        let findings = office.doctor(Effort { fix: self.fix, deep: self.deep })?;
         let open = findings.iter().filter(|f| !f.fixed).count();
         if cx.json() {
             let all: Vec<_> = findings
@@ -29,7 +33,8 @@ impl Run for DoctorArgs {
                 .map(|f| {
                     json!({
                         "check": f.check, "what": f.what, "path": f.path, "fix": f.fix,
-                        "fixed": f.fixed, "repairable": f.repairable,
+                        "fixed": f.fixed, "repairable": f.repairable, "detector": f.detector,
+                        "runbook": f.runbook,
                     })
                 })
                 .collect();
@@ -46,6 +51,9 @@ impl Run for DoctorArgs {
             out += &format!("       {}\n", cx.paint(Paint::Faint, &text::line(&f.path.display().to_string())));
             if !f.fixed {
                 out += &format!("       {}\n", text::line(&f.fix));
+                if let Some(runbook) = &f.runbook {
+                    out += &format!("       what to do: cellphone drill plan {}\n", text::line(runbook));
+                }
             }
         }
         let repairable = findings.iter().filter(|f| !f.fixed && f.repairable).count();

@@ -20,11 +20,16 @@ pub(super) struct InitArgs {
     /// The name of the person's mailbox; otherwise the user's name
     #[arg(long, value_name = "NAME")]
     human: Option<String>,
+    /// It takes the place of the root with this id, which was lost: its approvals, keys and passwords count
+    /// again. The recovery sheet and `cellphone drill plan` tell the id
+    #[arg(long, value_name = "ID")]
+    instead_of: Option<String>,
 }
 
 impl Run for InitArgs {
     fn run(self, cx: &Context) -> Result<(), Failure> {
-        let setup::Made { report, keys, keys_folder } = setup::init_with(&self.dir, self.human.as_deref(), &cx.said)?;
+        let (human, instead_of) = (self.human.as_deref(), self.instead_of.as_deref());
+        let setup::Made { report, keys, keys_folder } = setup::init_with(&self.dir, human, instead_of, &cx.said)?;
         if cx.json() {
             return cx.write_json(&json!({
                 "root": report.root, "id": report.id, "human": report.human,

@@ -37,6 +37,8 @@ enum What {
         /// Whose
         agent: AgentName,
     },
+    /// Gives a new key to everybody whose key counts nothing here, as after a restore on another machine
+    Renew,
     /// Has a key count no more: everything it ever signed is forged
     Revoke {
         /// Whose keys, or the fingerprint of one (8 characters are enough)
@@ -52,6 +54,16 @@ impl Run for KeysArgs {
             What::List => list(cx, &office.keys_list()?),
             What::Create { agent } => made(cx, &office.key_create(&agent)?, "made"),
             What::Rotate { agent } => made(cx, &office.key_rotate(&agent)?, "made; the one before has ended"),
+            What::Renew => {
+                let renewed = office.keys_renew()?;
+                if cx.json() {
+                    return cx.write_json(&renewed.iter().map(key_json).collect::<Vec<_>>());
+                }
+                for key in &renewed {
+                    made(cx, key, "made")?;
+                }
+                if renewed.is_empty() { cx.say("Every key that signs here counts.") } else { Ok(()) }
+            }
             What::Revoke { what } => {
                 let revoked = office.key_revoke(&what)?;
                 if cx.json() {

@@ -27,6 +27,7 @@ mod demo_agent;
 mod doctor;
 mod done;
 mod down;
+mod drill;
 mod forward;
 mod inbox;
 mod init;

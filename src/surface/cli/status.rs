@@ -7,9 +7,11 @@ use serde_json::json;
 use super::Run;
 use super::context::Context;
 use super::failure::Failure;
+use crate::model::Severity;
 use crate::office::Office;
 use crate::office::control::{self, ControlError};
 use crate::office::status::{DaemonStatus, WatchMode, WorkerState};
+use crate::office::watch::{Alarm, DrillStanding as Standing};
 use crate::surface::render::{Column, Paint, Table, age, text};
 
 /// How long the daemon may take to answer.
@@ -25,6 +27,9 @@ impl Run for StatusArgs {
         let daemon = control::daemon_status(office.root().state().path(), PATIENCE);
         let agents = waiting(&office);
         let trust = office.trust_summary();
+        let alarms = office.alarms();
+        // Scenarios that cannot be listed are a fault of the configuration, which is said by itself.
+        let drills = office.standing_of_drills().unwrap_or_default();
         if cx.json() {
             let account = match &daemon {
                 Ok(status) => {
@@ -40,6 +45,12 @@ impl Run for StatusArgs {
                 agents.iter().map(|(name, role, n)| json!({ "name": name, "role": role, "unread": n })).collect();
             return cx.write_json(&json!({
                 "root": office.root().path(), "id": office.root().id(), "daemon": account, "agents": agents,
+                "alarms": alarms.iter().map(alarm_json).collect::<Vec<_>>(),
+                "drills": {
+                    "last_passed": drills.iter().filter_map(|d| d.last_passed).max(),
+                    "due": drills.iter().filter(|d| d.overdue.is_some()).map(|d| &d.scenario).collect::<Vec<_>>(),
+                    "failed": failed(&drills).map(|d| &d.scenario).collect::<Vec<_>>(),
+                },
                 "trust": { "changed": trust.changed, "new": trust.new, "refused": trust.refused },
                 "config": { "faults": office.faults().iter().map(ToString::to_string).collect::<Vec<_>>() },
             }));
@@ -68,6 +79,8 @@ impl Run for StatusArgs {
             let what = format!("{files} changed since approval; the approved copies are in force: cellphone trust");
             out += &field(cx, Paint::Warn, "trust", &what);
         }
+        out += &alarms_text(cx, &alarms, daemon.is_ok());
+        out += &drills_text(cx, &drills);
         out += "\n";
         let windows = daemon.as_ref().map(|d| d.windows.as_slice()).unwrap_or_default();
         let mut table = Table::new(&[
@@ -92,6 +105,59 @@ impl Run for StatusArgs {
         }
         cx.print(&(out + &table.render(cx.style)))
     }
+}
+
+/// What the detectors say stands: the word tells how bad it is, not its colour alone.
+fn alarms_text(cx: &Context, alarms: &[Alarm], runs: bool) -> String {
+    let mut out = String::new();
+    for alarm in alarms {
+        let seen = &alarm.seen;
+        let paint = match seen.severity {
+            Severity::Critical => Paint::Bad,
+            Severity::Warning => Paint::Warn,
+            Severity::Notice => Paint::Faint,
+        };
+        let since = age::age(alarm.since, cx.now);
+        let known = if runs { "" } else { "; no daemon runs to see whether it is over" };
+        let what = format!("{}: {} ({}), for {since}{known}", seen.severity.word(), seen.what, seen.path.display());
+        out += &field(cx, paint, "alarm", &what);
+        if let Some(runbook) = &seen.runbook {
+            out += &format!("         cellphone drill plan {}\n", text::line(runbook));
+        }
+    }
+    out
+}
+
+/// When a drill passed last, and what is due or failed.
+fn drills_text(cx: &Context, all: &[Standing]) -> String {
+    let last = all.iter().filter_map(|d| d.last_passed).max();
+    let last = last.map_or_else(
+        || "none passed yet".to_owned(),
+        |at| match age::age(at, cx.now) {
+            now if now == "now" => "the last one passed just now".to_owned(),
+            age => format!("the last one passed {age} ago"),
+        },
+    );
+    let due = all.iter().filter(|d| d.overdue.is_some()).count();
+    let failed = failed(all).count();
+    let what = match (failed, due) {
+        (0, 0) => last,
+        (0, due) => format!("amber: {last}; {due} due: cellphone drill run --due"),
+        (failed, due) => format!("amber: {last}; {failed} failed, {due} due: cellphone drill history"),
+    };
+    field(cx, if failed + due > 0 { Paint::Warn } else { Paint::Faint }, "drills", &what)
+}
+
+fn failed(all: &[Standing]) -> impl Iterator<Item = &Standing> {
+    all.iter().filter(|d| d.last.as_ref().is_some_and(|last| !last.passed))
+}
+
+fn alarm_json(alarm: &Alarm) -> serde_json::Value {
+    json!({
+        "detector": alarm.seen.detector, "severity": alarm.seen.severity, "subject": alarm.seen.subject,
+        "what": alarm.seen.what, "path": alarm.seen.path, "runbook": alarm.seen.runbook,
+        "since": alarm.since, "said": alarm.said,
+    })
 }
 
 /// Everyone with what waits, counted in the folders themselves.

@@ -10,7 +10,7 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter};
 
-use super::text::suspicious;
+use crate::model::visible::suspicious;
 
 struct Safe(CompactFormatter);
 

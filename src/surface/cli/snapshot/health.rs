@@ -34,12 +34,18 @@ fn shown(cx: &Context, health: &Health) -> String {
         || "never".to_owned(),
         |c| format!("{}, {}", ago(c.time), if c.clean { "clean" } else { "damage was found" }),
     );
+    let drill = health.last_drill.as_ref().map_or_else(
+        || "never".to_owned(),
+        |d| format!("{} ({}), {}", text::line(&d.scenario), if d.passed { "passed" } else { "failed" }, ago(d.time)),
+    );
     let mut facts = Table::new(&[Column::text("WHAT"), Column::flexible("IS")]);
     for (what, is) in [
         ("newest snapshot", newest),
         ("wanted", format!("younger than {}", span(Duration::from_secs(health.age_target_seconds)))),
         ("last check", check),
         ("last restore", health.last_restore.map_or_else(|| "never".to_owned(), ago)),
+        ("last drill", drill),
+        ("last drill that passed", health.last_drill_passed.map_or_else(|| "never".to_owned(), ago)),
     ] {
         facts.painted(vec![(what.to_owned(), Some(Paint::Faint)), (is, None)]);
     }
@@ -47,8 +53,11 @@ fn shown(cx: &Context, health: &Health) -> String {
     out.push('\n');
     out += &repositories(cx, &health.repositories);
     out.push('\n');
-    if health.good {
+    if health.good && health.remarks.is_empty() {
         out += &format!("{} every target is met\n", cx.paint(Paint::Good, "good:"));
+    }
+    for remark in &health.remarks {
+        out += &format!("{} {}\n", cx.paint(Paint::Warn, "amber:"), text::line(remark));
     }
     for finding in &health.findings {
         out += &format!("{} {}\n", cx.paint(Paint::Bad, "missed:"), text::line(finding));

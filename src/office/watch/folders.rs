@@ -1,0 +1,121 @@
+//! Mailboxes that are missing, or folders of one.
+//!
+//! The daemon makes them anew, so that mail goes on; this look comes first, and
+//! says what was not there. What lay in a folder is gone with it, and that it
+//! stands again brings nothing back: such an alarm is kept until a restore
+//! brought that mailbox back, or somebody took note of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use super::{Guard, sighting};
+use crate::continuity::alarms::Sighting;
+use crate::model::{AgentName, Detector, Event, EventKind, Severity};
+use crate::office::{Office, Result};
+
+/// The subject of an alarm about all mailboxes at once.
+const ALL: &str = "all";
+/// Folders in which nothing lies that a snapshot could bring back.
+const EMPTY: [&str; 1] = ["inbox/tmp"];
+
+impl Office {
+    pub(super) fn watch_folders(&self, guard: &Guard, gone: &[PathBuf]) -> Result<()> {
+        let known = guard.told().mailboxes.clone();
+        let roster: Vec<AgentName> = self.roster().agents().iter().map(|a| a.name.clone()).collect();
+        let seen = self.missing_folders(&known, &roster, gone);
+        self.report(guard, Detector::MissingMailbox, seen)?;
+        // Whoever is no longer on the roster misses nothing.
+        self.all_clear(guard, |alarm| {
+            alarm.seen.detector == Detector::MissingMailbox
+                && alarm.seen.subject != ALL
+                && !roster.iter().any(|a| a.as_str() == alarm.seen.subject)
+        })?;
+        let whole: BTreeSet<AgentName> = roster
+            .into_iter()
+            .filter(|a| known.contains(a) || self.tree.missing(a).is_ok_and(|m| m.is_some_and(|m| m.is_empty())))
+            .collect();
+        let mut told = guard.told();
+        if told.mailboxes != whole {
+            told.mailboxes = whole;
+            return self.keep_told(&told);
+        }
+        Ok(())
+    }
+
+    /// After the folders were made: from now on they can be missing.
+    ///
+    /// # Errors
+    /// It cannot be written down.
+    pub fn guard_knows_mailboxes(&self, guard: &Guard) -> Result<()> {
+        self.watch_folders(guard, &[])
+    }
+
+    /// Whether a mailbox of the roster misses a folder, or is missing.
+    #[must_use]
+    pub fn misses_folders(&self) -> bool {
+        // One that cannot be looked at, a link say, is none that could be made.
+        let misses = |agent: &AgentName| self.tree.missing(agent).is_ok_and(|m| m.is_none_or(|m| !m.is_empty()));
+        self.roster().agents().iter().any(|agent| misses(&agent.name))
+    }
+
+    fn missing_folders(&self, known: &BTreeSet<AgentName>, roster: &[AgentName], gone: &[PathBuf]) -> Vec<Sighting> {
+        let workspaces = self.root().path().join("agent_workspaces");
+        let mine: Vec<&AgentName> = roster.iter().filter(|a| known.contains(*a)).collect();
+        let count = mine.len();
+        if count > 0 && (!self.tree.has_workspaces() || gone.contains(&workspaces)) {
+            return vec![all_gone(&workspaces, count)];
+        }
+        // The folders of each; an empty name is the mailbox itself.
+        let mut missing: BTreeMap<&AgentName, BTreeSet<String>> = BTreeMap::new();
+        for agent in mine {
+            let home = workspaces.join(agent.as_str());
+            let by_event = gone.iter().filter_map(|path| path.strip_prefix(&home).ok());
+            // A folder below outbox/ is its owner's to remove.
+            let by_event = by_event.filter_map(|path| path.to_str()).filter(|path| !path.starts_with("outbox/"));
+            let mut all: BTreeSet<String> = by_event.map(str::to_owned).collect();
+            match self.tree.missing(agent) {
+                Ok(None) => drop(all.insert(String::new())),
+                Ok(Some(folders)) => all.extend(folders.into_iter().map(str::to_owned)),
+                // A link or a file in its place is said by whoever scans it.
+                Err(_) => {}
+            }
+            if !all.is_empty() {
+                missing.insert(agent, all);
+            }
+        }
+        // Somebody may have made the folder of all anew before this look.
+        let gone_whole = missing.values().filter(|folders| folders.contains("")).count();
+        if gone_whole > 1 && gone_whole == count {
+            return vec![all_gone(&workspaces, count)];
+        }
+        missing.into_iter().map(|(agent, folders)| one(&workspaces, agent, &folders)).collect()
+    }
+}
+
+fn all_gone(workspaces: &std::path::Path, count: usize) -> Sighting {
+    let what = format!("the folder of all mailboxes was removed, with the mailboxes of {count} agents");
+    let one = sighting(Detector::MissingMailbox, ALL, Severity::Critical, what, workspaces);
+    Sighting { kept: true, ..one }
+}
+
+fn one(workspaces: &std::path::Path, agent: &AgentName, folders: &BTreeSet<String>) -> Sighting {
+    let home = workspaces.join(agent.as_str());
+    if folders.contains("") {
+        let what = format!("the mailbox of {agent} was removed");
+        let one = sighting(Detector::MissingMailbox, agent.as_str(), Severity::Critical, what, &home);
+        return Sighting { kept: true, ..one };
+    }
+    let names: Vec<&str> = folders.iter().map(String::as_str).collect();
+    let lost = names.iter().any(|name| !EMPTY.contains(name));
+    let what = format!("folders of the mailbox of {agent} were removed: {}", names.join(", "));
+    let severity = if lost { Severity::Critical } else { Severity::Notice };
+    let path = if let [only] = names.as_slice() { home.join(only) } else { home };
+    Sighting { kept: lost, ..sighting(Detector::MissingMailbox, agent.as_str(), severity, what, &path) }
+}
+
+/// Whether a restore brought a mailbox back, or found that nothing was to be
+/// brought back to it.
+pub(super) fn brought_back(event: &Event, subject: &str) -> bool {
+    let restored = event.detail.get("mailboxes").filter(|_| event.event == EventKind::Restored);
+    restored.is_some_and(|all| all.split(',').any(|one| one == subject || subject == ALL && !one.is_empty()))
+}
