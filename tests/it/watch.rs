@@ -63,9 +63,12 @@ fn a_mailbox_that_is_removed_is_said_before_it_is_made_again() {
     let _daemon = up(&world, &[]);
     // At once: while it is emptied file by file, the daemon makes it anew.
     fs::rename(world.folder("Agent-3", "inbox"), world.home.join("away")).unwrap();
-    wait("the alarm is in the journal", || kinds(&world, "missing_mailbox") == ["alarm"]);
-    let alarm = &said(&world, "missing_mailbox")[0];
-    assert_eq!((&alarm["agent"], &alarm["detail"]["severity"]), (&"Agent-3".into(), &"critical".into()), "{alarm}");
+    // A look that was under way may have missed `tmp` alone, a notice, before the next one saw all of it.
+    wait("the alarm is in the journal", || {
+        said(&world, "missing_mailbox").last().is_some_and(|e| e["detail"]["severity"] == "critical")
+    });
+    let alarm = &said(&world, "missing_mailbox").pop().unwrap();
+    assert_eq!(alarm["agent"], "Agent-3", "{alarm}");
     assert_eq!(alarm["detail"]["runbook"], "cellphone drill plan lost-inbox");
     wait("it is made again", || world.folder("Agent-3", "inbox/new").is_dir());
     wait("the captain hears of it", || told(&world, "Alarm").len() == 1);
@@ -77,7 +80,7 @@ fn a_mailbox_that_is_removed_is_said_before_it_is_made_again() {
     let text = world.ok("Agent-1", &["status"]);
     assert!(text.contains("critical") && text.contains("cellphone drill plan lost-inbox"), "{text}");
     world.ok("tester", &["snapshot", "restore", "--agent", "Agent-3", "--yes"]);
-    wait("all is clear", || kinds(&world, "missing_mailbox") == ["alarm", "all_clear"]);
+    wait("all is clear", || kinds(&world, "missing_mailbox").last().is_some_and(|kind| kind == "all_clear"));
     wait("the captain hears of that", || told(&world, "All clear").len() == 1);
     assert_eq!((told(&world, "Alarm").len(), standing(&world).len()), (1, 0));
     assert_eq!(world.inbox("Agent-3").len(), 1);
