@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Injected, Site, spot, told, truly};
 use crate::config::{COORDINATES, MAX_FILE};
-use crate::fsio::{Dir, FileBelow, FileKind, remove_tree};
+use crate::fsio::{Dir, FileBelow, FileKind, FsError, remove_tree};
 
 /// Bytes of a file that are looked at for a place to rot: beyond them a
 /// message is all body anyway.
@@ -58,21 +58,31 @@ pub(super) fn flip_bits(
     let path = site.fill(path);
     let folder = folder(site, &path)?;
     let mut all: Vec<FileBelow> = below(&folder)?;
-    all.retain(|file| file.path.ends_with(".md") || file.path.contains(".md,"));
-    if all.is_empty() || messages == 0 {
+    all.retain(|file| is_delivered(&file.path));
+    dice.shuffle(&mut all);
+    let mut rotten = 0;
+    for file in &all {
+        if rotten == messages {
+            break;
+        }
+        rotten += usize::from(flip(&folder, file, dice)?);
+    }
+    if rotten == 0 {
         return Err(format!("{path} holds no message to rot"));
     }
-    dice.shuffle(&mut all);
-    all.truncate(messages);
-    for file in &all {
-        flip(&folder, file, dice)?;
-    }
-    Ok(truly(format!("a bit was turned over in {} messages below {path}, their times left as they were", all.len())))
+    Ok(truly(format!("a bit was turned over in {rotten} messages below {path}, their times left as they were")))
+}
+
+/// A message, and not one that is still being written.
+fn is_delivered(path: &str) -> bool {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let unfinished = folder == "tmp" || folder.ends_with("/tmp");
+    !unfinished && (name.ends_with(".md") || name.contains(".md,"))
 }
 
 /// Turns one bit over, where it lies, and gives the file its time again: a
-/// disk that rots tells nobody.
-pub(super) fn flip(top: &Dir, file: &FileBelow, dice: &mut fastrand::Rng) -> Result<(), String> {
+/// disk that rots tells nobody. `false` when the file has moved on meanwhile.
+pub(super) fn flip(top: &Dir, file: &FileBelow, dice: &mut fastrand::Rng) -> Result<bool, String> {
     if file.stat.size == 0 {
         return Err(format!("{} is empty", file.path));
     }
@@ -80,7 +90,17 @@ pub(super) fn flip(top: &Dir, file: &FileBelow, dice: &mut fastrand::Rng) -> Res
     let dir = if folder.is_empty() { top.clone() } else { top.below(folder).map_err(told)? };
     let at = dice.u64(0..file.stat.size.min(HEAD));
     let bit = 1_u8 << dice.u8(0..8);
-    dir.rot(name, at, bit).map_err(told)
+    still_there(dir.rot(name, at, bit))
+}
+
+/// Mail moves on while a tree is broken: whether what was done was done to a
+/// file that was still there.
+pub(super) fn still_there(done: Result<(), FsError>) -> Result<bool, String> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(e) if e.is_not_found() => Ok(false),
+        Err(e) => Err(told(e)),
+    }
 }
 
 pub(super) fn truncate(site: &Site, path: &str, keep: u64) -> Result<Injected, String> {

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::files::below;
+use super::files::{below, still_there};
 use super::{Injected, Site, told, truly};
 use crate::fsio::{Dir, remove_tree};
 
@@ -22,12 +22,12 @@ pub(super) fn data_theft(site: &Site) -> Result<Injected, String> {
     let copy = site.scratch.join(COPY);
     remove_tree(&copy).map_err(told)?;
     let (from, to) = (Dir::open(&site.root).map_err(told)?, Dir::create_all(&copy).map_err(told)?);
-    let files = below(&from)?;
-    for file in &files {
+    let mut files = 0;
+    for file in &below(&from)? {
         let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
-        let copied =
-            from.below_or_create(folder).and_then(|source| source.copy(name, &to.below_or_create(folder)?, name));
-        copied.map_err(told)?;
+        let source = if folder.is_empty() { Ok(from.clone()) } else { from.below(folder) };
+        let copied = source.and_then(|source| source.copy(name, &to.below_or_create(folder)?, name).map(drop));
+        files += usize::from(still_there(copied)?);
     }
     for (what, question) in [
         ("has the id of the original", acts_as(site, &copy)?),
@@ -38,8 +38,7 @@ pub(super) fn data_theft(site: &Site) -> Result<Injected, String> {
         }
     }
     Ok(truly(format!(
-        "all {} files of the root were copied away; the copy was opened, and has another id and no key",
-        files.len()
+        "all {files} files of the root were copied away; the copy was opened, and has another id and no key"
     )))
 }
 
@@ -101,8 +100,7 @@ pub(super) fn ransomware(site: &Site, flood: usize, dice: &mut fastrand::Rng) ->
             let Ok(at) = dir.below_or_create(inner) else { continue };
             let cipher: Vec<u8> = (0..file.stat.size).map(|_| dice.u8(..)).collect();
             if at.stat(name).map_err(told)?.is_some() {
-                at.replace(name, &cipher, false).map_err(told)?;
-                encrypted += 1;
+                encrypted += usize::from(still_there(at.replace(name, &cipher, false))?);
             }
         }
     }

@@ -28,9 +28,8 @@ pub(super) fn flip(site: &Site, which: Which, dice: &mut fastrand::Rng) -> Resul
         dice.shuffle(&mut all);
         all.truncate(all.len().div_ceil(ONE_IN));
         for file in &all {
-            flip_file(&data, file, dice)?;
+            rotten += usize::from(flip_file(&data, file, dice)?);
         }
-        rotten += all.len();
     }
     let of = match which {
         Which::First => "the first repository",
