@@ -27,26 +27,26 @@ pub(super) fn delete(site: &Site, path: &str) -> Result<Injected, String> {
 }
 
 /// Removes a folder at one moment, as a disk goes: a daemon that makes missing
-/// folders again would race with a removal file by file. Where it cannot be
-/// moved away first, file by file it is.
+/// folders again would race with a removal file by file. What was moved away
+/// goes with the ground: a file system that has just given up as many names is
+/// slow to make new ones, and the recovery would be measured with that. Where
+/// it cannot be moved away, file by file it is.
 pub(super) fn remove(site: &Site, path: &Path) -> Result<(), String> {
     const TRIES: usize = 20;
     let name = path.file_name().and_then(|name| name.to_str()).ok_or("there is nothing to remove")?;
     let from = Dir::open(path.parent().unwrap_or(path)).map_err(told)?;
     let scratch = Dir::open(&site.scratch).map_err(told)?;
-    let gone = crate::fsio::temporary_name("gone");
-    let moved = from.rename(name, &scratch, &gone).is_ok();
-    let path = if moved { site.scratch.join(gone) } else { path.to_owned() };
-    let mut last = remove_tree(&path);
+    if from.rename(name, &scratch, &crate::fsio::temporary_name("gone")).is_ok() {
+        return Ok(());
+    }
+    let mut last = remove_tree(path);
     for _ in 1..TRIES {
         if last.is_ok() {
             break;
         }
-        last = remove_tree(&path);
+        last = remove_tree(path);
     }
-    // Whoever has a folder of it open still writes into it; it is gone from where it was all the same, and the
-    // scratch folder goes at the end.
-    if moved { Ok(()) } else { last.map_err(told) }
+    last.map_err(told)
 }
 
 pub(super) fn flip_bits(

@@ -98,7 +98,7 @@ impl Staging {
     /// The tree, for a plan.
     #[must_use]
     pub fn from(&self) -> RestoredFrom {
-        RestoredFrom { tree: self.tree.clone(), snapshot: Some(self.snapshot.clone()) }
+        RestoredFrom { tree: self.tree.clone(), snapshot: Some(self.snapshot.clone()), spent: true }
     }
 }
 

@@ -34,6 +34,8 @@ pub struct RestoredFrom {
     pub tree: PathBuf,
     /// The snapshot it was restored from, where that is known.
     pub snapshot: Option<String>,
+    /// Whether the tree was made for this alone, and may be used up.
+    pub spent: bool,
 }
 
 /// What is to come back.
@@ -136,7 +138,7 @@ impl Office {
         let agent = request.agent.map(AgentName::new).transpose()?;
         let selection = Selection { agent, path: request.path, message: request.message };
         let tree = std::path::absolute(&request.from.tree).unwrap_or(request.from.tree);
-        let source = Source { tree, snapshot: request.from.snapshot, undoes: None };
+        let source = Source { tree, snapshot: request.from.snapshot, undoes: None, spent: request.from.spent };
         Ok(plan(exchange.live(), source, selection, request.keep_newer)?)
     }
 

@@ -162,7 +162,7 @@ impl<'a> Exchange<'a> {
         };
         let out = dir.child_or_create("out")?;
         let snapshot = record.source.snapshot;
-        let source = Source { tree: out.path().to_owned(), snapshot, undoes: Some(record.id) };
+        let source = Source { tree: out.path().to_owned(), snapshot, undoes: Some(record.id), spent: false };
         compare::undo(self.live(), &out, source, &record::load_plan(&dir)?, &record::load_left(&dir)?)
     }
 
@@ -171,12 +171,14 @@ impl<'a> Exchange<'a> {
         Lock::try_exclusive(&locks, LOCK)?.ok_or(ExchangeError::Busy)
     }
 
-    /// Copies everything that is to come beside the tree, makes the folders
-    /// for it, and makes all of that durable. The tree's files are untouched.
+    /// Puts everything that is to come beside the tree, makes the folders for
+    /// it, and makes all of that durable. The tree's files are untouched.
     fn prepare(&self, record: &mut Record, dir: &Dir, mut plan: Plan) -> Result<Plan> {
         let source = Dir::open(&plan.source.tree)?;
         let (inn, out) = (dir.child_or_create("in")?, dir.child_or_create("out")?);
         let device = dir.own_stat()?.device;
+        let how = |modes| Fetching { device, modes, moved: plan.source.spent };
+        let (mail, files) = (how(false), how(true));
         for one in &mut plan.mailboxes {
             if one.steps.is_empty() {
                 continue;
@@ -189,11 +191,11 @@ impl<'a> Exchange<'a> {
             let inn = inn.below_or_create(&home)?;
             out.below_or_create(&home)?;
             for step in &mut one.steps {
-                fetch(step, from.as_ref(), &inn, mailbox.home(), device, false)?;
+                fetch(step, from.as_ref(), &inn, mailbox.home(), mail)?;
             }
         }
         for step in &mut plan.files.steps {
-            fetch(step, Some(&source), &inn, self.root, device, true)?;
+            fetch(step, Some(&source), &inn, self.root, files)?;
         }
         if matches!(plan.journal, JournalPlan::BroughtBack { .. }) {
             let from = source.below(JOURNAL)?;
@@ -264,15 +266,26 @@ impl<'a> Exchange<'a> {
     }
 }
 
-/// Copies what a step brings into `inn`, and sees to it that it has a folder
-/// to go to.
-fn fetch(step: &mut Step, from: Option<&Dir>, inn: &Dir, live: &Dir, device: u64, modes: bool) -> Result<()> {
+/// How what comes back is fetched.
+#[derive(Clone, Copy)]
+struct Fetching {
+    /// The file system of the root.
+    device: u64,
+    /// Whether a file keeps its mode; mail has one mode.
+    modes: bool,
+    /// Whether the restored tree is used up.
+    moved: bool,
+}
+
+/// Puts what a step brings into `inn`, and sees to it that it has a folder to
+/// go to.
+fn fetch(step: &mut Step, from: Option<&Dir>, inn: &Dir, live: &Dir, how: Fetching) -> Result<()> {
     let split =
         |path: &str| path.rsplit_once('/').map_or((String::new(), path.to_owned()), |(a, b)| (a.into(), b.into()));
     for path in step.bring.iter().map(|b| &b.path).chain(&step.out) {
         let (folder, name): (String, String) = split(path);
         let room = live.below_or_create(&folder)?;
-        if room.own_stat()?.device != device {
+        if room.own_stat()?.device != how.device {
             return Err(staged::unfit(
                 room.path(),
                 "it is on another file system than .cellphone/; nothing was changed",
@@ -288,10 +301,18 @@ fn fetch(step: &mut Step, from: Option<&Dir>, inn: &Dir, live: &Dir, device: u64
     let ((there, file), (folder, name)) = (split(&bring.from), split(&bring.path));
     let source = if there.is_empty() { from.clone() } else { from.below(&there)? };
     let target = inn.below_or_create(&folder)?;
-    bring.digest = Some(source.copy(&file, &target, &name)?);
-    if modes || bring.mode & 0o100 != 0 {
-        // Nobody but the owner may write what a stranger may have made.
-        target.set_mode(&name, 0o600 | bring.mode & 0o755)?;
+    bring.digest = Some(if how.moved {
+        // Half the work: the file is written once.
+        source.rename(&file, &target, &name)?;
+        target.digest(&name)?
+    } else {
+        source.copy(&file, &target, &name)?
+    });
+    // Nobody but the owner may write what a stranger may have made.
+    let mode = if how.modes || bring.mode & 0o100 != 0 { 0o600 | bring.mode & 0o755 } else { 0o600 };
+    let is = if how.moved { bring.mode } else { 0o600 };
+    if is != mode {
+        target.set_mode(&name, mode)?;
     }
     Ok(())
 }

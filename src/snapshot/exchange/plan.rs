@@ -27,6 +27,10 @@ pub struct Source {
     pub snapshot: Option<String>,
     /// The exchange that is undone, if one is.
     pub undoes: Option<String>,
+    /// Whether the tree was made for this alone: then its files are moved, not
+    /// copied.
+    #[serde(default)]
+    pub spent: bool,
 }
 
 /// What becomes of one mailbox.

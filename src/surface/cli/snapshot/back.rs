@@ -108,7 +108,7 @@ impl RestoreArgs {
         // What is staged for the plan is removed with it.
         let staging;
         let from = match &self.staged {
-            Some(tree) => RestoredFrom { tree: tree.clone(), snapshot: None },
+            Some(tree) => RestoredFrom { tree: tree.clone(), snapshot: None, spent: false },
             None => {
                 let selection = self.selection()?;
                 staging = progress::watched(cx, |p| Ok(office.snapshot_stage(which, &selection, p)?))?;
