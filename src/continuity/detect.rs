@@ -16,7 +16,8 @@ use super::ground::Ground;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at the alarms.
 const LOOK: Duration = Duration::from_millis(50);
-/// A look by `doctor` costs a reading of the tree: not more often than this.
+/// A look by `doctor` costs a reading of the tree: not more often than this,
+/// and not before the daemon has had as long.
 const DOCTOR: Duration = Duration::from_millis(500);
 
 /// What `doctor` and `snapshot health` found before anything was broken.
@@ -67,7 +68,8 @@ impl Before {
     ) -> Option<String> {
         let wanted = |word: &str| any_of.iter().any(|one| one == word);
         let begun = Instant::now();
-        let mut doctor_at = begun;
+        // No daemon says that it has gone with its root.
+        let mut doctor_at = if wanted("no_root") { begun } else { begun + DOCTOR };
         loop {
             if let Some(found) = alarm(ground, &wanted, since) {
                 return Some(found);
@@ -94,13 +96,9 @@ impl Before {
 
 /// An alarm that the daemon raised since then.
 fn alarm(ground: &Ground, wanted: &impl Fn(&str) -> bool, since: Timestamp) -> Option<String> {
-    // A storm of mail writes thousands of lines behind the alarm.
-    let said = ask(ground, &["log", "-n", "100000", "--json"]).ok()?;
+    let said = ask(ground, &["log", "--since", &since.to_string(), "--json"]).ok()?;
     let events = said.out.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut raised = events.filter(|e| text(e, "event") == "alarm").filter(|e| {
-        let at = text(e, "at").parse::<Timestamp>();
-        at.is_ok_and(|at| at >= since)
-    });
+    let mut raised = events.filter(|e| text(e, "event") == "alarm");
     raised.find_map(|e| {
         // Details stand beside the other keys, or below one of their own.
         let detail = e.get("detail").cloned().unwrap_or_else(|| e.clone());

@@ -10,7 +10,7 @@ use super::{Dir, FsError, Result};
 /// A held lock; dropping it, or the death of the process, gives it back.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -22,7 +22,7 @@ impl Lock {
         let file = dir.open_lock(name)?;
         // Named in full: std's own methods of the same names would be taken otherwise.
         fs2::FileExt::lock_exclusive(&file).map_err(|e| FsError::new("lock", dir.path().join(name), e))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// Waits for the lock, together with other shared holders.
@@ -32,7 +32,7 @@ impl Lock {
     pub fn shared(dir: &Dir, name: &str) -> Result<Self> {
         let file = dir.open_lock(name)?;
         fs2::FileExt::lock_shared(&file).map_err(|e| FsError::new("lock", dir.path().join(name), e))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// Takes the lock if it is free.
@@ -42,10 +42,18 @@ impl Lock {
     pub fn try_exclusive(dir: &Dir, name: &str) -> Result<Option<Self>> {
         let file = dir.open_lock(name)?;
         match fs2::FileExt::try_lock_exclusive(&file) {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self { file })),
             Err(e) if e.raw_os_error() == fs2::lock_contended_error().raw_os_error() => Ok(None),
             Err(e) => Err(FsError::new("lock", dir.path().join(name), e)),
         }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing does not give it back while a child that another thread is
+        // just starting has the file too, until its program runs.
+        let _ = fs2::FileExt::unlock(&self.file);
     }
 }
 
@@ -172,5 +180,22 @@ impl Drop for Held<'_> {
             // Closing gives it back for sure.
             *self.kept = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_given_back_although_a_child_that_just_starts_has_the_file_too() {
+        let tmp = tempfile::tempdir().unwrap();
+        let dir = Dir::open(tmp.path()).unwrap();
+        let lock = Lock::exclusive(&dir, "one").unwrap();
+        // What a fork leaves open until its exec.
+        let inherited = lock.file.try_clone().unwrap();
+        drop(lock);
+        assert!(Lock::try_exclusive(&dir, "one").unwrap().is_some());
+        drop(inherited);
     }
 }

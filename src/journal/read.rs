@@ -204,6 +204,24 @@ impl Journal {
         Ok(found)
     }
 
+    /// What happened since a moment, oldest first. Reads as much of the end of
+    /// the newest segments as it takes.
+    ///
+    /// # Errors
+    /// When the files cannot be read.
+    pub fn since(&self, moment: Timestamp) -> Result<Vec<Record>, JournalError> {
+        let mut n = 256;
+        loop {
+            let mut found = self.tail(n)?;
+            // Lines stand in the order in which they were written; a step of the clock may cut some off.
+            if found.len() < n || found.first().is_some_and(|first| first.event.at < moment) {
+                found.retain(|record| record.event.at >= moment);
+                return Ok(found);
+            }
+            n *= 8;
+        }
+    }
+
     /// Follows the journal from its present end, or from after a line.
     ///
     /// # Errors

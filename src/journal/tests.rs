@@ -72,6 +72,20 @@ fn a_foreign_line_stays_and_is_pointed_at() {
 }
 
 #[test]
+fn what_happened_since_a_moment_is_read_from_the_end() {
+    let (_tmp, journal) = journal();
+    let at = |n: i64| Timestamp::from_second(n).unwrap();
+    let events: Vec<Event> = (0..3_000).map(|n| Event::new(at(n), EventKind::Accepted)).collect();
+    journal.append(&events).unwrap();
+    // The one that was last, more than one reading holds, all, and none.
+    for (since, first, count) in [(2_999, 3_000, 1), (500, 501, 2_500), (-5, 1, 3_000)] {
+        let found = journal.since(at(since)).unwrap();
+        assert_eq!((found[0].seq, found.len()), (first, count), "{since}");
+    }
+    assert!(journal.since(at(3_000)).unwrap().is_empty());
+}
+
+#[test]
 fn writers_at_once_keep_the_chain_through_segments() {
     let (_tmp, journal) = journal();
     let journal = journal.with_segment(4_000);

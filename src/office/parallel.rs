@@ -7,8 +7,13 @@ const FEW: usize = 64;
 
 /// What `work` makes of each, in order.
 pub(super) fn map<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    if things.len() < FEW { things.iter().map(work).collect() } else { map_large(things, work) }
+}
+
+/// The same, where each takes longer than it takes to start a thread.
+pub(super) fn map_large<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    if things.len() < FEW || threads == 1 {
+    if things.len() < 2 || threads == 1 {
         return things.iter().map(work).collect();
     }
     let share = things.len().div_ceil(threads);
@@ -28,7 +33,9 @@ mod tests {
     fn the_order_stays_however_many_there_are() {
         for n in [0, 1, 63, 64, 65, 1_001] {
             let things: Vec<usize> = (0..n).collect();
-            assert_eq!(super::map(&things, |n| n * 2), things.iter().map(|n| n * 2).collect::<Vec<_>>());
+            let twice = things.iter().map(|n| n * 2).collect::<Vec<_>>();
+            assert_eq!(super::map(&things, |n| n * 2), twice);
+            assert_eq!(super::map_large(&things, |n| n * 2), twice);
         }
     }
 }

@@ -1,12 +1,14 @@
 //! One mailbox: its folders, modes, unfinished files, and every message in
 //! its inbox.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Chart, Check, Patient, Trouble, age, repeated, writer_is_dead};
 use crate::fsio::{Dir, FileKind, Stat};
 use crate::mailbox::{FOLDERS, Mailbox, MailboxError, Place, Scanned, Which};
-use crate::model::{AgentName, MessageId, UniqueName};
+use crate::model::{AgentName, Flag, Flags, MessageId, UniqueName};
 use crate::post::outbox::{is_editors, is_letter};
 
 /// How long a file in an outbox must have lain there to be spoken of.
@@ -15,7 +17,26 @@ const SETTLED: Duration = Duration::from_secs(5);
 /// What others than the owner may not do: write.
 const FOREIGN_WRITE: u32 = 0o022;
 
-pub(super) fn examine(chart: &mut Chart, patient: &Patient<'_>, agent: &AgentName) {
+/// The files in the `sent/` of each sender, listed once: a look for each
+/// message by itself is most of the work.
+#[derive(Default)]
+pub(super) struct Copies(Mutex<HashMap<AgentName, Arc<HashSet<String>>>>);
+
+impl Copies {
+    fn of(&self, patient: &Patient<'_>, sender: &AgentName) -> Arc<HashSet<String>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let listed = || {
+            // Nothing is made by looking.
+            let workspaces = patient.tree.workspaces().ok()?;
+            let sent = present(&workspaces, &format!("{sender}/sent"))?;
+            let days = sent.names().ok()?.into_iter().filter_map(|day| sent.child(&day).ok());
+            Some(days.filter_map(|day| day.names().ok()).flatten().collect())
+        };
+        Arc::clone(known.entry(sender.clone()).or_insert_with(|| Arc::new(listed().unwrap_or_default())))
+    }
+}
+
+pub(super) fn examine(chart: &mut Chart, patient: &Patient<'_>, copies: &Copies, agent: &AgentName) {
     let workspaces = patient.tree.workspaces();
     let Some(workspaces) = chart.checked(patient.state.path(), workspaces) else { return };
     let home = workspaces.path().join(agent.as_str());
@@ -38,7 +59,7 @@ pub(super) fn examine(chart: &mut Chart, patient: &Patient<'_>, agent: &AgentNam
     let Some(all) = scan(chart, &mailbox) else { return };
     twice(chart, &mailbox, &all);
     leases(chart, &mailbox, &all);
-    messages(chart, patient, &mailbox, &all);
+    messages(chart, patient, copies, &mailbox, &all);
 }
 
 /// A folder that is there; nothing is made.
@@ -267,13 +288,13 @@ fn leases(chart: &mut Chart, mailbox: &Mailbox, all: &[Scanned]) {
 }
 
 /// Opens every message of the inbox: readable, and its sender has the copy.
-fn messages(chart: &mut Chart, patient: &Patient<'_>, mailbox: &Mailbox, all: &[Scanned]) {
+fn messages(chart: &mut Chart, patient: &Patient<'_>, copies: &Copies, mailbox: &Mailbox, all: &[Scanned]) {
     for found in all.iter().filter(|s| s.place != Place::Archive) {
         let path = mailbox.path_of(found);
         match mailbox.open(found) {
             Ok(message) => {
                 let sender = message.from();
-                if !patient.agents.contains(&sender) || has_copy(patient, &sender, &message.name) {
+                if !patient.agents.contains(&sender) || has_copy(patient, copies, &sender, &message.name) {
                     continue;
                 }
                 let what = format!("{sender} has no copy of it in sent/");
@@ -299,7 +320,12 @@ fn messages(chart: &mut Chart, patient: &Patient<'_>, mailbox: &Mailbox, all: &[
 }
 
 /// As `Mailbox::has_sent`, but a mailbox that is not there is not made.
-fn has_copy(patient: &Patient<'_>, sender: &AgentName, name: &UniqueName) -> bool {
+fn has_copy(patient: &Patient<'_>, copies: &Copies, sender: &AgentName, name: &UniqueName) -> bool {
+    let listed = copies.of(patient, sender);
+    if [Flags::NONE, Flags::NONE.with(Flag::Seen)].iter().any(|flags| listed.contains(&name.file(*flags))) {
+        return true;
+    }
+    // Sent since it was listed, or filed elsewhere.
     let there = patient.tree.workspaces().is_ok_and(|all| all.child(sender.as_str()).is_ok());
     there && patient.tree.mailbox(sender).and_then(|mailbox| mailbox.has_sent(name)).unwrap_or(false)
 }

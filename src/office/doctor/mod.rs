@@ -18,11 +18,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Office;
+use super::{Office, parallel};
 use crate::fsio::{Dir, FsError};
 use crate::mailbox::{MailboxError, Tree};
 use crate::model::{AgentName, Detector, Event, EventKind};
 use crate::post::PostError;
+use mailboxes::Copies;
 
 /// What sort of thing is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -129,10 +130,13 @@ pub struct Patient<'a> {
 /// Looks at everything; with `fix`, repairs what can be repaired.
 #[must_use]
 pub fn examine(patient: &Patient<'_>, fix: bool) -> Vec<Finding> {
-    let mut chart = Chart { fix, findings: Vec::new() };
-    for agent in patient.agents {
-        mailboxes::examine(&mut chart, patient, agent);
-    }
+    let copies = Copies::default();
+    let each = parallel::map_large(patient.agents, |agent| {
+        let mut chart = Chart { fix, findings: Vec::new() };
+        mailboxes::examine(&mut chart, patient, &copies, agent);
+        chart.findings
+    });
+    let mut chart = Chart { fix, findings: each.into_iter().flatten().collect() };
     machine::examine(&mut chart, patient);
     chart.findings
 }

@@ -1,20 +1,55 @@
 //! `cellphone log`: what happened.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
-use super::Run;
 use super::context::Context;
 use super::failure::{Code, Failure};
+use super::{Run, parse};
 use crate::model::{Event, EventKind};
 use crate::office::setup::Record;
 use crate::surface::render::{Paint, age, foreign, text};
 
+/// Lines that are shown when neither their number nor their time was said.
+const USUAL: usize = 30;
+
+/// A moment, as a person says it.
+#[derive(Debug, Clone, Copy)]
+enum When {
+    /// By the clock.
+    At(Timestamp),
+    /// So long ago.
+    Ago(Duration),
+}
+
+impl When {
+    fn parse(text: &str) -> Result<Self, String> {
+        if let Ok(at) = text.parse() {
+            return Ok(Self::At(at));
+        }
+        let wrong = |_| format!("{text:?} is no time and no age; write 2026-01-31T08:00:00Z, or 10m");
+        parse::duration(text).map(Self::Ago).map_err(wrong)
+    }
+
+    fn moment(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            // Before all time is all of it.
+            Self::Ago(ago) => now.checked_sub(ago).unwrap_or(Timestamp::MIN),
+        }
+    }
+}
+
 /// Arguments of `log`.
 #[derive(Debug, clap::Args)]
 pub(super) struct LogArgs {
-    /// The newest N
-    #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 30)]
-    limit: usize,
+    /// The newest N; 30, or with --since all
+    #[arg(short = 'n', long = "limit", value_name = "N")]
+    limit: Option<usize>,
+    /// Only from then on: a time, as 2026-01-31T08:00:00Z, or an age, as 10m
+    #[arg(long, value_name = "WHEN", value_parser = When::parse)]
+    since: Option<When>,
     /// Go on as things happen
     #[arg(short, long)]
     follow: bool,
@@ -30,7 +65,14 @@ impl Run for LogArgs {
         // Begun before the last lines are read, so that nothing falls in between.
         let heard = if self.follow { Some(office.subscribe(None)?) } else { None };
         let mut last = None;
-        for record in journal.tail(self.limit).map_err(failed)? {
+        let lines = match self.since {
+            None => journal.tail(self.limit.unwrap_or(USUAL)),
+            Some(when) => journal.since(when.moment(cx.now)).map(|mut lines| {
+                lines.drain(..lines.len().saturating_sub(self.limit.unwrap_or(usize::MAX)));
+                lines
+            }),
+        };
+        for record in lines.map_err(failed)? {
             show(&record)?;
             last = Some(record.seq);
         }
