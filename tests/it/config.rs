@@ -164,6 +164,23 @@ fn config_set_and_unset_change_one_line_and_only_by_who_may() {
 }
 
 #[test]
+fn the_log_is_read_since_a_time_or_an_age() {
+    let world = World::new();
+    world.ok("tester", &["config", "set", "limits.hops", "9"]);
+    let lines = |args: &[&str]| -> Vec<serde_json::Value> {
+        let out = world.ok("tester", &[&["log", "--json"], args].concat());
+        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let all = lines(&["--since", "1h"]);
+    let last = all.last().unwrap();
+    assert_eq!(lines(&["--since", last["at"].as_str().unwrap()]).last(), Some(last));
+    assert_eq!(lines(&["--since", "1h", "-n", "1"]), std::slice::from_ref(last));
+    assert!(lines(&["--since", "2100-01-01T00:00:00Z"]).is_empty());
+    let said = world.fails("tester", 2, &["log", "--since", "yesterday"]);
+    assert!(said.contains("yesterday") && said.contains("10m"), "{said}");
+}
+
+#[test]
 fn a_setting_is_changed_whole_or_not_at_all_by_many_at_once() {
     let world = World::new();
     let keys = ["limits.hops", "limits.attempts", "limits.depth", "nudge.attempts"];

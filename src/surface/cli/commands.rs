@@ -80,7 +80,7 @@ pub(super) static COMMANDS: &[Entry] = &[
     entry::<thread::ThreadArgs>(LOOK, "thread", "Show a whole conversation", "cellphone thread 01K3ZJ9Q"),
     entry::<search::SearchArgs>(LOOK, "search", "Search the mail itself, without an index", search::EXAMPLES),
     entry::<trace::TraceArgs>(LOOK, "trace", "Every step of one message", "cellphone trace 01K3ZJ9Q"),
-    entry::<log::LogArgs>(LOOK, "log", "What happened, newest last", "cellphone log -n 50\ncellphone log --follow --json"),
+    entry::<log::LogArgs>(LOOK, "log", "What happened, newest last", "cellphone log -n 50\ncellphone log --since 10m\ncellphone log --follow --json"),
     entry::<dead::DeadArgs>(LOOK, "dead", "Mail that could not be delivered or read", dead::EXAMPLES),
     entry::<status::StatusArgs>(LOOK, "status", "The daemon, its workers, and who waits for what", "cellphone status"),
     entry::<doctor::DoctorArgs>(LOOK, "doctor", "Find what is wrong, and repair it", "cellphone doctor\ncellphone doctor --fix"),
