@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{Lost, Size, Verified};
-use crate::fsio::{Dir, FsError};
+use crate::fsio::{Dir, FsError, parallel};
 use crate::model::{AgentName, MessageId, UniqueName};
 
 /// Longest manifest that is read back.
@@ -76,21 +76,35 @@ impl Manifest {
             all.look(&dir, |below| Some(format!("{folder}/{below}")), folder)?;
         }
         if let Some(workspaces) = there(root.child(WORKSPACES))? {
-            for agent in workspaces.names()? {
-                let Ok(dir) = workspaces.child(&agent) else { continue };
-                all.agents += 1;
-                all.look(&dir, |below| key(&agent, below), &format!("{WORKSPACES}/{agent}"))?;
+            let each = parallel::map_large(&workspaces.names()?, |agent| {
+                let mut one = Self::default();
+                if let Ok(dir) = workspaces.child(agent) {
+                    one.agents = 1;
+                    one.look(&dir, |below| key(agent, below), &format!("{WORKSPACES}/{agent}"))?;
+                }
+                Ok(one)
+            });
+            for one in each {
+                let mut one: Self = one?;
+                all.agents += one.agents;
+                all.bytes += one.bytes;
+                all.entries.append(&mut one.entries);
             }
         }
         Ok(all)
     }
 
     fn look(&mut self, dir: &Dir, key: impl Fn(&str) -> Option<String>, prefix: &str) -> Result<(), FsError> {
+        let mut last = (String::new(), dir.clone());
         for file in dir.files_below(&|_| false)? {
             let Some(key) = key(&file.path) else { continue };
             let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
-            let at = if folder.is_empty() { Ok(dir.clone()) } else { dir.below(folder) };
-            let digest = match at.and_then(|at| at.digest(name)) {
+            // The files of a folder stand behind each other.
+            if last.0 != folder {
+                let Some(at) = there(dir.below(folder))? else { continue };
+                last = (folder.to_owned(), at);
+            }
+            let digest = match last.1.digest(name) {
                 Err(e) if e.is_not_found() => continue,
                 other => other?,
             };

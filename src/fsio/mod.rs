@@ -12,6 +12,7 @@ pub mod boot;
 mod bounded;
 mod copy;
 mod lock;
+pub(crate) mod parallel;
 #[cfg(not(unix))]
 mod portable;
 mod restore;

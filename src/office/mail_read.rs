@@ -13,7 +13,8 @@ use crate::model::signature::take_apart;
 use crate::model::{Address, AgentName, Event, EventKind, Forgery, Kind, Message, MessageId, ModelError, Priority};
 
 use super::proof::Examiner;
-use super::{Office, Result, Seal, parallel};
+use super::{Office, Result, Seal};
+use crate::fsio::parallel;
 
 /// What of an inbox is listed.
 #[derive(Debug, Clone, Copy)]

@@ -31,7 +31,6 @@ mod mail_send;
 pub mod onboarding;
 mod outbox;
 mod oversight;
-mod parallel;
 pub mod policy;
 mod profiles;
 mod proof;

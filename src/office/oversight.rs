@@ -3,7 +3,8 @@
 
 use std::path::{Component, Path};
 
-use super::{InboxQuery, Listed, Office, Opened, Result, parallel};
+use super::{InboxQuery, Listed, Office, Opened, Result};
+use crate::fsio::parallel;
 use crate::mailbox::Mailbox;
 use crate::model::{Action, AgentName, Permission};
 

@@ -18,8 +18,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Office, parallel};
-use crate::fsio::{Dir, FsError};
+use super::Office;
+use crate::fsio::{Dir, FsError, parallel};
 use crate::mailbox::{MailboxError, Tree};
 use crate::model::{AgentName, Detector, Event, EventKind};
 use crate::post::PostError;

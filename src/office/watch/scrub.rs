@@ -200,7 +200,7 @@ impl Office {
                 Looked::Damaged => Some((mailbox.path_of(one), "it is not what its digest says".to_owned())),
                 _ => None,
             };
-            found.extend(crate::office::parallel::map(&all, look).into_iter().flatten());
+            found.extend(crate::fsio::parallel::map(&all, look).into_iter().flatten());
         }
         Ok(found)
     }

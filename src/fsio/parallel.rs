@@ -1,4 +1,4 @@
-//! Work on many things with every processor, in their order.
+//! Work on many files with every processor, in their order.
 
 use std::num::NonZero;
 
@@ -6,12 +6,12 @@ use std::num::NonZero;
 const FEW: usize = 64;
 
 /// What `work` makes of each, in order.
-pub(super) fn map<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(crate) fn map<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     if things.len() < FEW { things.iter().map(work).collect() } else { map_large(things, work) }
 }
 
 /// The same, where each takes longer than it takes to start a thread.
-pub(super) fn map_large<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(crate) fn map_large<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     if things.len() < 2 || threads == 1 {
         return things.iter().map(work).collect();
