@@ -118,6 +118,23 @@ fn every_scenario_that_comes_along_passes() {
 }
 
 #[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn openssh_verifies_a_report_by_the_commands_that_stand_in_it() {
+    let world = world();
+    let drills = all_pass(&world, &["lost-inbox"]);
+    let folder = Path::new(drills[0]["report"].as_str().unwrap());
+    let shown = fs::read_to_string(folder.join("report.md")).unwrap();
+    let block = shown.split("```").find(|block| block.contains("ssh-keygen -Y verify")).unwrap();
+    let commands: String = block.lines().skip(1).map(|line| format!("{line}\n")).collect();
+    let check = || world.program("sh").args(["-euc", &commands]).current_dir(folder).output().unwrap();
+    let good = check();
+    assert!(good.status.success() && text(&good).contains("signature for tester"), "{}", text(&good));
+    let report = folder.join("report.json");
+    fs::write(&report, fs::read_to_string(&report).unwrap().replace("\"passed\"", "\"failed\"")).unwrap();
+    assert!(!check().status.success(), "a changed report is not the one that was signed");
+}
+
+#[test]
 fn a_seed_makes_the_same_choices_again() {
     let world = world();
     let what = |seed: &str| report(&all_pass(&world, &["lost-inbox", "--seed", seed])[0])["injections"].clone();
