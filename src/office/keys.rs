@@ -109,15 +109,24 @@ impl Office {
     }
 
     /// Gives a new key to everybody whose private half here is no approved
-    /// signer's, as after a restore on another machine: whatever they signed
-    /// would be forged. What the keys before signed stays verified.
+    /// signer's, and to everybody whose key counts while its private half is
+    /// neither here nor in `ssh-agent`, as after a restore on another machine:
+    /// whatever they sign, or do not sign, would be forged. What the keys
+    /// before signed stays verified.
     ///
     /// # Errors
     /// The actor may not, or the keys cannot be written.
     pub fn keys_renew(&self) -> Result<Vec<KeyListed>> {
         self.may(Permission::Roster)?;
         let uncounted = self.keys_list()?.into_iter().filter(|key| key.state == "unapproved");
-        let names: Vec<AgentName> = uncounted.filter_map(|key| AgentName::new(key.agent).ok()).collect();
+        let mut names: Vec<AgentName> = uncounted.filter_map(|key| AgentName::new(key.agent).ok()).collect();
+        let (signers, now) = (self.keys.signers(self.root())?, self.now());
+        for name in self.roster().agents().iter().map(|agent| &agent.name) {
+            let counts = !signers.keys_of(name, now).is_empty();
+            if counts && !names.contains(name) && self.keys.signer(self.root(), name, now)?.is_none() {
+                names.push(name.clone());
+            }
+        }
         let made: Vec<String> = self.renew(&names)?.iter().map(|key| key.fingerprint()).collect();
         self.note_keys(names.iter().map(AgentName::as_str).zip(made.iter().map(String::as_str)), "renewed");
         Ok(self.keys_list()?.into_iter().filter(|key| made.contains(&key.fingerprint)).collect())

@@ -24,6 +24,8 @@ fn world() -> World {
     let mut batch = world.acting("Agent-8");
     batch.args(["send", "--batch", "-"]);
     assert!(feed(batch, lines.as_bytes()).status.success());
+    // What came later has a key of its own, too, which no `init` makes again.
+    world.ok("tester", &["agents", "add", "Agent-9"]);
     world
 }
 

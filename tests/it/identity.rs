@@ -299,3 +299,18 @@ fn a_strangers_line_in_the_tree_makes_nobody_a_signer() {
     let next = world.send("Agent-5", "Agent-2", "y");
     assert_eq!(seen(&world, "Agent-2", &next).0, "verified");
 }
+
+#[test]
+fn who_has_lost_the_private_key_gets_a_new_one_by_renew_and_the_others_keep_theirs() {
+    let world = World::new();
+    fs::remove_file(private(&world, "Agent-2")).unwrap();
+    let kept = private(&world, "Agent-1");
+    let before = fs::read(&kept).unwrap();
+    let renewed = world.json("tester", &["keys", "renew"]);
+    assert_eq!(renewed.as_array().unwrap().iter().map(|key| &key["agent"]).collect::<Vec<_>>(), ["Agent-2"]);
+    assert_eq!(fs::read(&kept).unwrap(), before);
+    let id = world.send("Agent-2", "Agent-3", "signed again");
+    let inbox = world.json("Agent-3", &["inbox"]);
+    let message = inbox.as_array().unwrap().iter().find(|m| m["id"] == id).unwrap();
+    assert_eq!(proof(message).0, "verified");
+}
