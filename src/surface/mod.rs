@@ -2,4 +2,5 @@
 //! shows the answer; it decides nothing, so that all of them agree.
 
 pub mod cli;
+pub mod mcp;
 pub mod render;

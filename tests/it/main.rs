@@ -28,6 +28,7 @@ mod identity_tools;
 mod inject;
 mod input;
 mod integrate;
+mod mcp;
 mod model;
 mod nasty;
 mod onboard;

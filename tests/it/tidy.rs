@@ -27,7 +27,7 @@ const LAYERS: [(&str, u8); 16] = [
 ];
 
 /// A crate that stands behind one module, and that module.
-const VENDORS: [(&str, &str); 17] = [
+const VENDORS: [(&str, &str); 18] = [
     // `age` alone is a module of `surface/render` as well.
     ("age::armor", "src/identity/seal.rs"),
     ("age::x25519", "src/config/secret/sealed.rs"),
@@ -37,6 +37,7 @@ const VENDORS: [(&str, &str); 17] = [
     ("portable_pty", "src/nudge/"),
     ("vt100", "src/nudge/"),
     ("notify", "src/fsio/"),
+    ("rmcp", "src/surface/mcp/"),
     ("rustic_core", "src/snapshot/"),
     ("rustic_backend", "src/snapshot/"),
     ("zstd", "src/snapshot/cipher.rs"),

@@ -8,8 +8,8 @@ use super::context::Context;
 use super::failure::Failure;
 use super::{
     Run, ack, agents, archive, completions, config, coords, dead, demo, demo_agent, doctor, done, down, drill, forward,
-    inbox, init, integrate, join, keys, log, next, nudge, read, release, reply, retention, roles, run, search, send,
-    snapshot, status, thread, trace, trust, unseal, up, wait,
+    inbox, init, integrate, join, keys, log, mcp, next, nudge, read, release, reply, retention, roles, run, search,
+    send, snapshot, status, thread, trace, trust, unseal, up, wait,
 };
 
 /// A command as the list knows it.
@@ -65,6 +65,7 @@ pub(super) static COMMANDS: &[Entry] = &[
     entry::<join::JoinArgs>(SET_UP, "join", "Take an agent's place in this terminal", join::EXAMPLES),
     entry::<run::RunArgs>(SET_UP, "run", "Host an agent's program, so that its terminal rings", "cellphone run Agent-2 -- claude"),
     entry::<integrate::IntegrateArgs>(SET_UP, "integrate", "Let an agent program read its mail without asking", integrate::EXAMPLES),
+    entry::<mcp::McpArgs>(SET_UP, "mcp", "Serve an agent's mail over MCP, on standard input and output", "cellphone --as Agent-2 mcp"),
     entry::<send::SendArgs>(MAIL, "send", "Send a message; returns when it is durable", send::EXAMPLES),
     entry::<inbox::InboxArgs>(MAIL, "inbox", "List the mail that waits", "cellphone inbox\ncellphone inbox --all -n 20"),
     entry::<read::ReadArgs>(MAIL, "read", "Show one message and mark it seen", "cellphone read 01K3ZJ9Q\ncellphone read 01K3ZJ9Q --peek"),

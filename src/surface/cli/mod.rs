@@ -35,6 +35,7 @@ mod integrate;
 mod join;
 mod keys;
 mod log;
+mod mcp;
 mod next;
 mod nudge;
 mod onboard;
