@@ -120,6 +120,49 @@ fn what_was_there_stays_as_it_was_written() {
 }
 
 #[test]
+fn a_named_agent_gets_its_server_and_no_other_server_is_touched() {
+    let project = Project::new();
+    let root = project.world.root.canonicalize().unwrap();
+    let others = "{\n  \"mcpServers\": {\n    \"x\": { \"command\": \"x\" }\n  }\n}\n";
+    let shared = project.dir.join(".mcp.json");
+    fs::write(&shared, others).unwrap();
+    for agent in ["Agent-2", "Agent-3"] {
+        for program in ["claude-code", "codex", "gemini-cli"] {
+            project.ok(&[program, "--yes", "--agent", agent]);
+        }
+        let args = serde_json::json!(["--root", root, "--as", agent, "mcp"]);
+        let claude: serde_json::Value = serde_json::from_str(&read(&shared)).unwrap();
+        assert_eq!(claude["mcpServers"]["x"]["command"], "x");
+        assert_eq!(claude["mcpServers"]["cellphone"], serde_json::json!({"command": "cellphone", "args": args}));
+        let settings: serde_json::Value =
+            serde_json::from_str(&read(&project.dir.join(".claude/settings.local.json"))).unwrap();
+        assert_eq!(settings["enabledMcpjsonServers"], serde_json::json!(["cellphone"]));
+        assert!(settings["permissions"]["allow"].as_array().unwrap().contains(&"mcp__cellphone".into()));
+        let codex = read(&project.home.join(".codex/config.toml"));
+        let entry = format!(
+            "[mcp_servers.cellphone]\ncommand = \"cellphone\"\nargs = [\"--root\", {root:?}, \"--as\", \"{agent}\", \"mcp\"]\n"
+        );
+        assert!(codex.contains(&entry) && codex.contains("[mcp_servers.x]\ncommand = \"x\"\n"), "{codex}");
+        let gemini = read(&project.dir.join(".gemini/settings.json"));
+        assert!(gemini.contains(&format!("\"--as\",\"{agent}\"")) && gemini.contains("\"trust\":true"), "{gemini}");
+    }
+    // Somebody else's change stays, also when ours goes.
+    let with = read(&shared).replace("\"x\": {", "\"y\": {}, \"x\": {");
+    fs::write(&shared, with).unwrap();
+    for program in ["claude-code", "codex", "gemini-cli"] {
+        project.ok(&[program, "--undo", "--yes"]);
+    }
+    assert_eq!(read(&shared), others.replace("\"x\": {", "\"y\": {}, \"x\": {"));
+    assert!(!read(&project.home.join(".codex/config.toml")).contains("cellphone"));
+
+    // A server of that name that is not ours is nobody's to replace.
+    fs::write(&shared, "{\"mcpServers\": {\"cellphone\": {\"command\": \"mine\"}}}").unwrap();
+    let out = project.run(&["claude-code", "--yes", "--agent", "Agent-2"]);
+    let why = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.code() == Some(4) && why.contains(".mcp.json") && why.contains("already"), "{why}");
+}
+
+#[test]
 fn a_changed_block_is_not_taken_out_and_other_changes_are_kept() {
     let project = Project::new();
     project.ok(&["claude-code", "--yes"]);

@@ -1,6 +1,6 @@
 //! The sorts of change an integration makes to a file, each with its way
-//! back: strings in lists of JSON and TOML, a marked block of text, and a file
-//! of our own.
+//! back: strings in lists of JSON and TOML, our server among those of MCP, a
+//! marked block of text, and a file of our own.
 
 use serde::{Deserialize, Serialize};
 use toml_edit::{Array, DocumentMut, Item, Value};
@@ -10,6 +10,8 @@ use super::json;
 const BEGIN: &str = "<!-- cellphone: begin; `cellphone integrate` made this block and takes it out with --undo -->";
 const BEGIN_MARK: &str = "<!-- cellphone: begin";
 const END: &str = "<!-- cellphone: end -->";
+/// By this, a server is known as ours.
+pub(super) const COMMAND: &str = "cellphone";
 
 /// What is put into a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,20 @@ pub(super) enum Edit {
         path: [String; 2],
         /// What is added.
         items: Vec<String>,
+    },
+    /// Our server among those of a JSON file.
+    JsonServer {
+        /// Keys down to it.
+        path: Vec<String>,
+        /// How it is started.
+        value: serde_json::Value,
+    },
+    /// The same in a TOML file: table and name.
+    TomlServer {
+        /// The table and the name.
+        path: [String; 2],
+        /// How it is started.
+        args: Vec<String>,
     },
     /// A block between two marks in a Markdown file.
     Block(String),
@@ -52,6 +68,12 @@ impl Edit {
                 let (after, added) = toml_add(before, path, items)?;
                 Ok((after, Self::Toml { path: path.clone(), items: added }))
             }
+            Self::JsonServer { path, value } => {
+                let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+                let after = json::put(before, &keys, value, |known| known["command"] == COMMAND)?;
+                Ok((after.unwrap_or_else(|| before.to_owned()), self.clone()))
+            }
+            Self::TomlServer { path, args } => Ok((toml_put(before, path, args)?, self.clone())),
             Self::Block(words) => {
                 let block = format!("{BEGIN}\n{}\n{END}\n", words.trim_end());
                 let after = match block_of(before) {
@@ -82,6 +104,11 @@ impl Edit {
                 json::remove(text, &keys, items).map(Some)
             }
             Self::Toml { path, items } => toml_remove(text, path, items).map(Some),
+            Self::JsonServer { path, value } => {
+                let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+                json::take(text, &keys, value).map(Some)
+            }
+            Self::TomlServer { path, args } => toml_take(text, path, args).map(Some),
             Self::Block(words) => match block_of(text) {
                 None if text.contains(BEGIN_MARK) => Err("the end of our block is gone".to_owned()),
                 None => Ok(Some(text.to_owned())),
@@ -159,6 +186,47 @@ fn toml_remove(text: &str, [table, key]: &[String; 2], items: &[String]) -> Resu
         list.set_trailing(format!("{}\n", remarks.concat()));
     }
     Ok(if list.len() == before { text.to_owned() } else { all.to_string() })
+}
+
+/// A server as it stands in a file: what starts it.
+fn server(item: &Item) -> (Option<&str>, Vec<&str>) {
+    let args = item.get("args").and_then(Item::as_array);
+    let args = args.into_iter().flatten().filter_map(Value::as_str).collect();
+    (item.get("command").and_then(Item::as_str), args)
+}
+
+fn toml_put(text: &str, [table, name]: &[String; 2], args: &[String]) -> Result<String, String> {
+    let mut all = parse(text)?;
+    let servers = all.entry(table).or_insert_with(|| {
+        let mut above = toml_edit::Table::new();
+        above.set_implicit(true);
+        Item::Table(above)
+    });
+    let servers = servers.as_table_like_mut().ok_or_else(|| format!("{table} is no table"))?;
+    match servers.get(name).map(server) {
+        Some((Some(COMMAND), known)) if known == args => return Ok(text.to_owned()),
+        None | Some((Some(COMMAND), _)) => {}
+        Some(_) => return Err(format!("{table}.{name} is there already and not made by `cellphone integrate`")),
+    }
+    let mut one = toml_edit::Table::new();
+    one.insert("command", toml_edit::value(COMMAND));
+    one.insert("args", toml_edit::value(args.iter().collect::<Array>()));
+    servers.insert(name, Item::Table(one));
+    Ok(all.to_string())
+}
+
+fn toml_take(text: &str, [table, name]: &[String; 2], args: &[String]) -> Result<String, String> {
+    let mut all = parse(text)?;
+    let Some(servers) = all.get_mut(table).and_then(Item::as_table_like_mut) else { return Ok(text.to_owned()) };
+    match servers.get(name).map(server) {
+        None => return Ok(text.to_owned()),
+        Some((Some(COMMAND), known)) if known == args => servers.remove(name),
+        Some(_) => return Err(format!("our entry {table}.{name} was changed")),
+    };
+    if servers.is_empty() {
+        all.remove(table);
+    }
+    Ok(all.to_string())
 }
 
 fn prefix(value: &Value) -> &str {

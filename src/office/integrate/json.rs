@@ -1,146 +1,88 @@
-//! Adding strings to lists of a JSON file that a person keeps, and taking
-//! them out again: only those bytes change. Comments and trailing commas, as
-//! agent programs allow them in their settings, are stepped over.
+//! Adding strings to lists, and entries to objects, of a JSON file that a
+//! person keeps, and taking them out again: only those bytes change. Comments
+//! and trailing commas, as agent programs allow them in their settings, are
+//! stepped over.
 
 use std::ops::Range;
 
-/// A value and where it stands.
-#[derive(Debug)]
-struct Node {
-    span: Range<usize>,
-    value: Value,
+use super::places::{Node, Value, read};
+
+/// How far a path leads into a file: the last node, the keys that are not
+/// there, and the end of the last member of the node, where it is an object.
+struct Way<'a, 'p> {
+    node: &'a Node,
+    missing: &'p [&'p str],
+    last: Option<usize>,
 }
 
-#[derive(Debug)]
-enum Value {
-    Object(Vec<(String, Node)>),
-    Array(Vec<Node>),
-    Text(String),
-    Other,
-}
-
-/// Levels of nesting that are followed.
-const DEEPEST: usize = 64;
-
-struct Reader<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl Reader<'_> {
-    fn fault(&self, what: &str) -> String {
-        let line = self.text.get(..self.at).unwrap_or_default().matches('\n').count() + 1;
-        format!("line {line}: {what}")
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    /// Steps over blanks and comments.
-    fn blank(&mut self) {
-        loop {
-            let rest = &self.text[self.at..];
-            if rest.starts_with("//") {
-                self.at += rest.find('\n').unwrap_or(rest.len());
-            } else if rest.starts_with("/*") {
-                self.at += rest.find("*/").map_or(rest.len(), |end| end + 2);
-            } else if self.peek().is_some_and(|b| b.is_ascii_whitespace()) {
-                self.at += 1;
-            } else {
-                return;
-            }
-        }
-    }
-
-    fn expect(&mut self, byte: u8) -> Result<(), String> {
-        if self.peek() == Some(byte) {
-            self.at += 1;
-            return Ok(());
-        }
-        Err(self.fault(&format!("{:?} is missing", char::from(byte))))
-    }
-
-    fn string(&mut self) -> Result<String, String> {
-        let start = self.at;
-        self.expect(b'"')?;
-        loop {
-            match self.peek() {
-                None => return Err(self.fault("a text has no end")),
-                Some(b'\\') => self.at += 2,
-                Some(b'"') => break,
-                Some(_) => self.at += 1,
-            }
-        }
-        self.at += 1;
-        let whole = self.text.get(start..self.at).ok_or_else(|| self.fault("a text has no end"))?;
-        serde_json::from_str(whole).map_err(|e| self.fault(&e.to_string()))
-    }
-
-    fn value(&mut self, depth: usize) -> Result<Node, String> {
-        if depth == 0 {
-            return Err(self.fault("it is nested too deeply"));
-        }
-        self.blank();
-        let start = self.at;
-        let value = match self.peek() {
-            Some(b'{') => {
-                let mut members = Vec::new();
-                self.list(b'}', |r| {
-                    let key = r.string()?;
-                    r.blank();
-                    r.expect(b':')?;
-                    members.push((key, r.value(depth - 1)?));
-                    Ok(())
-                })?;
-                Value::Object(members)
-            }
-            Some(b'[') => {
-                let mut items = Vec::new();
-                self.list(b']', |r| {
-                    items.push(r.value(depth - 1)?);
-                    Ok(())
-                })?;
-                Value::Array(items)
-            }
-            Some(b'"') => Value::Text(self.string()?),
-            _ => {
-                while self.peek().is_some_and(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) {
-                    self.at += 1;
-                }
-                let word = &self.text[start..self.at];
-                serde_json::from_str::<serde_json::Value>(word).map_err(|_| self.fault("a value is missing"))?;
-                Value::Other
-            }
+fn way<'a, 'p>(top: &'a Node, path: &'p [&'p str]) -> Result<Way<'a, 'p>, String> {
+    let mut node = top;
+    for (depth, key) in path.iter().enumerate() {
+        let Value::Object(members) = &node.value else {
+            return Err(format!("{} is no object", path[..depth].join(".")));
         };
-        Ok(Node { span: start..self.at, value })
-    }
-
-    fn list(&mut self, close: u8, mut one: impl FnMut(&mut Self) -> Result<(), String>) -> Result<(), String> {
-        self.at += 1;
-        loop {
-            self.blank();
-            if self.peek() == Some(close) {
-                break;
-            }
-            one(self)?;
-            self.blank();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b) if b == close => break,
-                _ => return Err(self.fault("a comma is missing")),
-            }
+        match node.member(key) {
+            Some(member) => node = &member.node,
+            None => return Ok(Way { node, missing: &path[depth..], last: members.last().map(|m| m.node.span.end) }),
         }
-        self.at += 1;
-        Ok(())
+    }
+    Ok(Way { node, missing: &[], last: None })
+}
+
+/// What is written into a file that is not there.
+fn begun(text: &str) -> &str {
+    if text.trim().is_empty() { "{\n}\n" } else { text }
+}
+
+/// Puts an entry into the object at `path`; makes what is not there. One of
+/// that name that is `ours` is replaced. `None`: it is there as it should be.
+///
+/// # Errors
+/// When the text is no JSON, or something else stands there.
+pub(super) fn put(
+    text: &str,
+    path: &[&str],
+    value: &serde_json::Value,
+    ours: impl Fn(&serde_json::Value) -> bool,
+) -> Result<Option<String>, String> {
+    let text = begun(text);
+    let top = read(text)?;
+    let way = way(&top, path)?;
+    if !way.missing.is_empty() {
+        let depth = path.len() - way.missing.len() + 1;
+        let made = nested(way.missing, &|_| value.to_string(), depth);
+        return Ok(Some(insert(text, &way.node.span, way.last, &[made], depth)));
+    }
+    let span = way.node.span.clone();
+    match serde_json::from_str::<serde_json::Value>(&text[span.clone()]) {
+        Ok(known) if known == *value => Ok(None),
+        Ok(known) if ours(&known) => Ok(Some(format!("{}{value}{}", &text[..span.start], &text[span.end..]))),
+        _ => Err(format!("{} is there already and not made by `cellphone integrate`", path.join("."))),
     }
 }
 
-fn read(text: &str) -> Result<Node, String> {
-    let mut reader = Reader { text, at: 0 };
-    let node = reader.value(DEEPEST)?;
-    reader.blank();
-    if reader.at == text.len() { Ok(node) } else { Err(reader.fault("something stands behind the end")) }
+/// Takes an entry out again; one that is not there is out.
+///
+/// # Errors
+/// When the text is no JSON, or the entry was changed.
+pub(super) fn take(text: &str, path: &[&str], value: &serde_json::Value) -> Result<String, String> {
+    let top = read(text)?;
+    let Some((key, above)) = path.split_last() else { return Ok(text.to_owned()) };
+    let object = way(&top, above)?;
+    let (true, Value::Object(members)) = (object.missing.is_empty(), &object.node.value) else {
+        return Ok(text.to_owned());
+    };
+    let Some(at) = members.iter().rposition(|member| member.key == *key) else { return Ok(text.to_owned()) };
+    let known = &members[at];
+    if serde_json::from_str::<serde_json::Value>(&text[known.node.span.clone()]).ok().as_ref() != Some(value) {
+        return Err(format!("our entry {} was changed", path.join(".")));
+    }
+    let cut = match (at.checked_sub(1).map(|before| &members[before]), members.get(at + 1)) {
+        (Some(before), _) => before.node.span.end..known.node.span.end,
+        (None, Some(after)) => known.start..after.start,
+        (None, None) => known.start..known.node.span.end,
+    };
+    Ok(format!("{}{}", &text[..cut.start], &text[cut.end..]))
 }
 
 /// Adds the texts that are missing to the list at `path`; makes what is not
@@ -149,21 +91,14 @@ fn read(text: &str) -> Result<Node, String> {
 /// # Errors
 /// When the text is no JSON, or something else stands at the path.
 pub(super) fn add(text: &str, path: &[&str], items: &[String]) -> Result<(String, Vec<String>), String> {
-    let text = if text.trim().is_empty() { "{\n}\n" } else { text };
+    let text = begun(text);
     let top = read(text)?;
-    let mut node = &top;
-    for (depth, key) in path.iter().enumerate() {
-        let Value::Object(members) = &node.value else {
-            return Err(format!("{} is no object", path[..depth].join(".")));
-        };
-        match members.iter().rev().find(|(known, _)| known == key) {
-            Some((_, inside)) => node = inside,
-            None => {
-                let made = made(&path[depth..], items, depth + 1);
-                let last = members.last().map(|(_, last)| last.span.end);
-                return Ok((insert(text, &node.span, last, &[made], depth + 1), items.to_vec()));
-            }
-        }
+    let way = way(&top, path)?;
+    let node = way.node;
+    if !way.missing.is_empty() {
+        let depth = path.len() - way.missing.len() + 1;
+        let made = nested(way.missing, &|depth| tall(items, depth), depth);
+        return Ok((insert(text, &node.span, way.last, &[made], depth), items.to_vec()));
     }
     let Value::Array(known) = &node.value else { return Err(format!("{} is no list", path.join("."))) };
     let has = |item: &&String| known.iter().any(|n| matches!(&n.value, Value::Text(t) if t == *item));
@@ -184,15 +119,7 @@ pub(super) fn remove(text: &str, path: &[&str], items: &[String]) -> Result<Stri
     let mut text = text.to_owned();
     for item in items {
         let top = read(&text)?;
-        let mut node = Some(&top);
-        for key in path {
-            node = node.and_then(|node| match &node.value {
-                Value::Object(members) => {
-                    members.iter().rev().find(|(known, _)| known == key).map(|(_, inside)| inside)
-                }
-                _ => None,
-            });
-        }
+        let node = path.iter().try_fold(&top, |node, key| node.member(key).map(|member| &member.node));
         let Some(Node { value: Value::Array(known), .. }) = node else { return Ok(text) };
         let Some(at) = known.iter().position(|n| matches!(&n.value, Value::Text(t) if t == item)) else { continue };
         let cut = match (at.checked_sub(1).and_then(|before| known.get(before)), known.get(at + 1)) {
@@ -209,15 +136,21 @@ fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// `"a": {"b": ["x"]}`, laid out at a depth.
-fn made(path: &[&str], items: &[String], depth: usize) -> String {
+/// `"a": {"b": LEAF}`, laid out at a depth.
+fn nested(path: &[&str], leaf: &dyn Fn(usize) -> String, depth: usize) -> String {
     let pad = "  ".repeat(depth);
     let Some((key, rest)) = path.split_first() else { return String::new() };
     if rest.is_empty() {
-        let lines: Vec<String> = items.iter().map(|item| format!("{pad}  {}", quote(item))).collect();
-        return format!("{}: [\n{}\n{pad}]", quote(key), lines.join(",\n"));
+        return format!("{}: {}", quote(key), leaf(depth));
     }
-    format!("{}: {{\n{pad}  {}\n{pad}}}", quote(key), made(rest, items, depth + 1))
+    format!("{}: {{\n{pad}  {}\n{pad}}}", quote(key), nested(rest, leaf, depth + 1))
+}
+
+/// A list, a line for each.
+fn tall(items: &[String], depth: usize) -> String {
+    let pad = "  ".repeat(depth);
+    let lines: Vec<String> = items.iter().map(|item| format!("{pad}  {}", quote(item))).collect();
+    format!("[\n{}\n{pad}]", lines.join(",\n"))
 }
 
 /// Puts entries at the end of an object or a list, as its last ones stand: on

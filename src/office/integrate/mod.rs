@@ -11,6 +11,7 @@
 
 mod edits;
 mod json;
+mod places;
 mod programs;
 
 use std::path::{Path, PathBuf};
@@ -271,17 +272,14 @@ fn first_before(old: Option<&Recorded>, now: Option<&str>) -> Before {
 }
 
 /// Adds an edit to what we know of a file: strings that were added earlier
-/// are still ours, a block or a file has only its newest text.
+/// are still ours, a server, a block or a file has only its newest text.
 fn remember(known: &mut Vec<Edit>, new: Edit) {
     match &new {
         Edit::Json { items, .. } | Edit::Toml { items, .. } if items.is_empty() => {}
         Edit::Json { .. } | Edit::Toml { .. } => known.push(new),
-        Edit::Block(_) => {
-            known.retain(|edit| !matches!(edit, Edit::Block(_)));
-            known.push(new);
-        }
-        Edit::Own(_) => {
-            known.retain(|edit| !matches!(edit, Edit::Own(_)));
+        // Of these, a file holds one.
+        Edit::JsonServer { .. } | Edit::TomlServer { .. } | Edit::Block(_) | Edit::Own(_) => {
+            known.retain(|edit| std::mem::discriminant(edit) != std::mem::discriminant(&new));
             known.push(new);
         }
     }

@@ -4,10 +4,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::edits::Edit;
+use super::edits::{COMMAND, Edit};
 
 /// The first line of a file that is ours alone.
 pub(super) const OWN: &str = "# Made by `cellphone integrate`; its --undo takes it away.";
+
+/// The name of our server among those of MCP.
+const SERVER: &str = "cellphone";
 
 /// What an agent does with its mail. Nothing here changes the roster, the
 /// configuration or an approval.
@@ -38,35 +41,59 @@ pub(super) fn edits(program: &str, agent: Option<&str>, places: &Places<'_>) -> 
     let path = |keys: &[&str]| keys.iter().map(|k| (*k).to_owned()).collect::<Vec<_>>();
     let json = |keys: &[&str], items: &[String]| Edit::Json { path: path(keys), items: items.to_vec() };
     let words = instruction(agent);
+    // Without a name the server would speak for the person.
+    let args = agent.map(|name| path(&["--root", &places.root.to_string_lossy(), "--as", name, "mcp"]));
+    let server = |args: Vec<String>, more: &[(&str, bool)]| {
+        let mut value = serde_json::json!({ "command": COMMAND, "args": args });
+        for (key, yes) in more {
+            value[*key] = (*yes).into();
+        }
+        Edit::JsonServer { path: path(&["mcpServers", SERVER]), value }
+    };
     Some(match program {
         "claude-code" => {
             let settings = places.dir.join(".claude/settings.local.json");
             let rules: Vec<String> = prefixes(agent).iter().map(|p| format!("Bash({p}:*)")).collect();
-            vec![
+            let mut all = vec![
                 (settings.clone(), json(&["permissions", "allow"], &rules)),
                 (settings.clone(), json(&["permissions", "additionalDirectories"], &writable)),
-                (settings, json(&["sandbox", "filesystem", "allowWrite"], &writable)),
+                (settings.clone(), json(&["sandbox", "filesystem", "allowWrite"], &writable)),
                 (places.dir.join("CLAUDE.md"), Edit::Block(words)),
-            ]
+            ];
+            if let Some(args) = args {
+                all.push((settings.clone(), json(&["permissions", "allow"], &[format!("mcp__{SERVER}")])));
+                all.push((settings, json(&["enabledMcpjsonServers"], &path(&[SERVER]))));
+                all.push((places.dir.join(".mcp.json"), server(args, &[])));
+            }
+            all
         }
         "codex" => {
             let codex = places.codex.clone().unwrap_or_else(|| places.home.join(".codex"));
             let roots =
                 Edit::Toml { path: ["sandbox_workspace_write".into(), "writable_roots".into()], items: writable };
-            vec![
+            let mut all = vec![
                 (codex.join("config.toml"), roots),
                 (codex.join("rules/cellphone.rules"), Edit::Own(codex_rules(agent))),
                 (places.dir.join("AGENTS.md"), Edit::Block(words)),
-            ]
+            ];
+            if let Some(args) = args {
+                let server = Edit::TomlServer { path: ["mcp_servers".into(), SERVER.into()], args };
+                all.push((codex.join("config.toml"), server));
+            }
+            all
         }
         "gemini-cli" => {
             let settings = places.dir.join(".gemini/settings.json");
-            vec![
+            let mut all = vec![
                 (settings.clone(), json(&["context", "includeDirectories"], &writable)),
-                (settings, json(&["tools", "sandboxAllowedPaths"], &writable)),
+                (settings.clone(), json(&["tools", "sandboxAllowedPaths"], &writable)),
                 (places.home.join(".gemini/policies/cellphone.toml"), Edit::Own(gemini_policy(agent))),
                 (places.dir.join("GEMINI.md"), Edit::Block(words)),
-            ]
+            ];
+            if let Some(args) = args {
+                all.push((settings, server(args, &[("trust", true)])));
+            }
+            all
         }
         _ => return None,
     })
