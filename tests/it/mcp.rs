@@ -10,7 +10,7 @@ use crate::identity::file;
 
 /// What the Python client is answered, after the greeting.
 fn talk(world: &World, agent: &str, steps: &Value) -> Vec<Value> {
-    let python = std::env::var_os("CELLPHONE_MCP_PYTHON").expect("CELLPHONE_MCP_PYTHON: run tests/run");
+    let python = std::env::var_os("CELLPHONE_TEST_MCP").expect("CELLPHONE_TEST_MCP: run tests/run");
     let mut client = world.program(python);
     client.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mcp/client.py")).arg(env!("CARGO_BIN_EXE_cellphone"));
     client.arg("--root").arg(&world.root).args(["--as", agent, "mcp"]);
