@@ -135,7 +135,8 @@ fn a_rest_server_holds_a_repository_and_copies() {
 #[ignore = "needs moto_server, restic and --features s3: run tests/run --long"]
 fn an_s3_bucket_holds_a_repository_and_copies() {
     let world = World::new();
-    let moto = std::env::var_os("CELLPHONE_TEST_MOTO").expect("CELLPHONE_TEST_MOTO names moto_server: run tests/run --long");
+    let moto =
+        std::env::var_os("CELLPHONE_TEST_MOTO").expect("CELLPHONE_TEST_MOTO names moto_server: run tests/run --long");
     let mut command = world.program(moto);
     command.args(["-H", "127.0.0.1", "-p", "0"]);
     let server = Server::start(&world, command);
