@@ -26,6 +26,7 @@ fn world() -> World {
     assert!(feed(batch, lines.as_bytes()).status.success());
     // What came later has a key of its own, too, which no `init` makes again.
     world.ok("tester", &["agents", "add", "Agent-9"]);
+    world.send("Agent-1", "Agent-9", "welcome");
     world
 }
 
