@@ -15,6 +15,7 @@ pub mod due;
 mod ground;
 pub mod history;
 pub mod inject;
+pub mod live;
 mod manifest;
 pub mod outcome;
 mod probe;

@@ -270,6 +270,13 @@ pub fn with(text: &str, line: &str) -> String {
     format!("{text}{gap}{line}\n")
 }
 
+/// The text without the lines of somebody; other lines stay as they are, byte
+/// for byte.
+#[must_use]
+pub fn without(text: &str, name: &str) -> String {
+    text.split_inclusive('\n').filter(|line| !line_of(line.trim()).is_ok_and(|one| one.is_of(name))).collect()
+}
+
 /// The text in which every open line of this key ends at a moment; other
 /// lines stay as they are, byte for byte.
 #[must_use]

@@ -95,6 +95,19 @@ impl KeyRing {
         bytes.map(|bytes| parse(&bytes).map_err(|why| self.fault(agent.as_str(), why))).transpose()
     }
 
+    /// Removes every key that an agent has or had: nothing that was sealed to
+    /// it is opened any more.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn forget(&self, agent: &AgentName) -> Result<()> {
+        let Some(dir) = self.open()? else { return Ok(()) };
+        for name in dir.names()?.iter().filter(|name| rest_of(name, agent).is_some()) {
+            dir.remove(name)?;
+        }
+        Ok(())
+    }
+
     /// The texts of every key an agent has or had, the one that signs first.
     ///
     /// # Errors
@@ -102,10 +115,7 @@ impl KeyRing {
     pub fn texts(&self, agent: &AgentName) -> Result<Vec<Vec<u8>>> {
         let Some(dir) = self.open()? else { return Ok(Vec::new()) };
         let mut names = dir.names()?;
-        names.retain(|name| {
-            let rest = name.strip_prefix(agent.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.') && rest != PUBLIC && rest != NEXT)
-        });
+        names.retain(|name| rest_of(name, agent).is_some_and(|rest| rest != PUBLIC && rest != NEXT));
         names.sort();
         let texts: Result<Vec<_>> = names.iter().map(|name| self.read(&dir, name)).collect();
         Ok(texts?.into_iter().flatten().collect())
@@ -201,6 +211,11 @@ impl KeyRing {
     fn fault(&self, name: &str, why: String) -> IdentityError {
         IdentityError::Key { path: self.folder.join(name), why }
     }
+}
+
+/// What the name of one of an agent's files has behind the agent's own.
+fn rest_of<'a>(name: &'a str, agent: &AgentName) -> Option<&'a str> {
+    name.strip_prefix(agent.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn parse(bytes: &[u8]) -> std::result::Result<KeyFile, String> {

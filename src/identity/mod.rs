@@ -26,7 +26,7 @@ mod ssh_agent;
 pub use keys::{KeyFile, KeyRing};
 pub use known::Known;
 pub use public::PublicKey;
-pub use register::{close_keys, register, revoke};
+pub use register::{close_keys, register, revoke, withdraw};
 pub use sign::Signer;
 pub use signers::Signers;
 pub use ssh_agent::SshAgent;

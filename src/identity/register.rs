@@ -7,7 +7,7 @@
 
 use jiff::Timestamp;
 
-use super::allowed::{Allowed, parse, parse_revoked, with, with_end};
+use super::allowed::{Allowed, parse, parse_revoked, with, with_end, without};
 use super::public::PublicKey;
 use super::{ALLOWED, REVOKED, Result};
 use crate::config::{Root, trust};
@@ -55,6 +55,15 @@ pub fn revoke(root: &Root, keys: &[PublicKey], comment: &str) -> Result<()> {
         let fresh = keys.iter().filter(|key| !known.contains(key));
         fresh.fold(text.to_owned(), |text, key| with(&text, &format!("{key} {comment}")))
     })
+}
+
+/// Takes away every line about somebody who signed nothing that anybody keeps:
+/// what they signed is verified no more.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn withdraw(root: &Root, name: &AgentName) -> Result<()> {
+    change(root, ALLOWED, HEAD, |text| without(text, name.as_str()))
 }
 
 fn change(root: &Root, relative: &str, head: &str, edit: impl Fn(&str) -> String) -> Result<()> {

@@ -81,6 +81,11 @@ impl Office {
     /// There is no such scenario, or no such agent.
     pub fn drill_plan(&self, name: &str, agent: Option<&str>) -> Result<Plan> {
         let scenario = self.drill_scenario(name)?;
+        Ok(runbook::plan(&scenario, &self.plan_values(agent)?))
+    }
+
+    /// What stands for the placeholders of a plan in this root.
+    pub(super) fn plan_values(&self, agent: Option<&str>) -> Result<Values> {
         let mut values = Values::default();
         for (blank, shown) in BLANKS {
             values.set(blank, shown);
@@ -107,7 +112,7 @@ impl Office {
         values.set("password_file", file.map_or_else(|| "PASSWORD-FILE".into(), |path| path.display().to_string()));
         let beside = root.path().with_file_name("restored");
         values.set("target", beside.display().to_string());
-        Ok(runbook::plan(&scenario, &values))
+        Ok(values)
     }
 
     /// Runs a drill on a copy of the tree, writes its report, and tells whoever
@@ -128,7 +133,8 @@ impl Office {
         let scenario = self.drill_scenario(name)?;
         // Where there is no place for the report the work would be in vain.
         self.drill_folder()?;
-        let outcome = drill::run(&Asked { root: self.root(), scenario: &scenario, seed, told, stop })?;
+        self.drill_back()?;
+        let outcome = drill::run(&Asked { root: self.root(), scenario: &scenario, seed, told, stop, live: None })?;
         let written = self.drill_ended(&outcome)?;
         Ok((outcome, written.folder))
     }

@@ -16,6 +16,7 @@ mod coords_picture;
 mod coords_target;
 mod dead;
 pub mod doctor;
+pub mod drill_live;
 pub mod drill_reports;
 pub mod drills;
 mod error;

@@ -29,6 +29,15 @@ pub fn remove_agent(root: &Root, name: &AgentName) -> Result<(), ConfigError> {
             "{name} is not on the roster; `cellphone agents list` shows who is"
         )));
     }
+    strike(root, name)
+}
+
+/// The same for somebody who may stand in the tree, in its approved copy, in
+/// both or in neither.
+///
+/// # Errors
+/// A roster that cannot be read, or the disk.
+pub fn strike(root: &Root, name: &AgentName) -> Result<(), ConfigError> {
     change(root, |text| remove_entry(text, "agents", name.as_str()))
 }
 

@@ -28,5 +28,5 @@ pub use agent::{Agent, Channel, ChannelKind, Dnd, NudgeContent, NudgeOptions, Pi
 pub use coordinates::{Coordinates, Fallback, Located, MonitorPlace, PinnedWindow, Place, Point, Rules};
 pub use coordinates_edit::{PlaceChange, save_places};
 pub use decide::{Decision, Why};
-pub use edit::{remove_agent, save_agent};
+pub use edit::{remove_agent, save_agent, strike};
 pub use load::Roster;

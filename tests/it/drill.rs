@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::harness::{World, feed, long, photograph, text, wait};
 
 /// A root with some mail.
-fn world() -> World {
+pub fn world() -> World {
     let world = World::new();
     let lines: String = (0..120)
         .map(|n| {
@@ -46,19 +46,19 @@ fn grounds(world: &World) -> Vec<PathBuf> {
 }
 
 /// Runs drills; gives the exit code and what each yielded.
-fn drill(world: &World, args: &[&str]) -> (i32, Vec<Value>) {
+pub fn drill(world: &World, args: &[&str]) -> (i32, Vec<Value>) {
     let out = world.acting("tester").args(["--json", "drill", "run"]).args(args).output().unwrap();
     let all: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|_| panic!("{}", text(&out)));
     (out.status.code().unwrap(), all.as_array().unwrap().clone())
 }
 
-fn report(drill: &Value) -> Value {
+pub fn report(drill: &Value) -> Value {
     let folder = Path::new(drill["report"].as_str().unwrap());
     assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
     serde_json::from_slice(&fs::read(folder.join("report.json")).unwrap()).unwrap()
 }
 
-fn kinds(drill: &Value) -> Vec<&str> {
+pub fn kinds(drill: &Value) -> Vec<&str> {
     drill["findings"].as_array().unwrap().iter().map(|f| f["kind"].as_str().unwrap()).collect()
 }
 
@@ -81,7 +81,7 @@ fn all_pass(world: &World, args: &[&str]) -> Vec<Value> {
 }
 
 /// Writes a scenario of one's own and approves it.
-fn own(world: &World, name: &str, inject: &str, detect: &str, recover: &str) {
+pub fn own(world: &World, name: &str, inject: &str, detect: &str, recover: &str) {
     world.ok("tester", &["drill", "new", name]);
     let text = format!(
         "name: {name}\ntitle: A test\nmodels: hardware_failure\nhypothesis: It cannot pass.\nscope: whole_root\n\
@@ -194,27 +194,27 @@ fn a_plan_that_does_nothing_and_a_detector_that_is_off_are_found_out() {
 }
 
 /// A drill that runs, and the lines in which it tells its phases.
-struct Running {
+pub struct Drill {
     child: Child,
     phases: std::io::Lines<BufReader<std::process::ChildStderr>>,
 }
 
-fn start(world: &World, scenario: &str) -> Running {
-    let mut command = world.acting("tester");
-    command.args(["--json", "drill", "run", scenario]).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let phases = BufReader::new(child.stderr.take().unwrap()).lines();
-    Running { child, phases }
-}
+impl Drill {
+    pub fn start(world: &World, args: &[&str]) -> Self {
+        let mut command = world.acting("tester");
+        command.args(["--json", "drill", "run"]).args(args).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let phases = BufReader::new(child.stderr.take().unwrap()).lines();
+        Self { child, phases }
+    }
 
-impl Running {
     /// Waits until a phase begins.
-    fn until(&mut self, phase: &str) {
+    pub fn until(&mut self, phase: &str) {
         let wanted = format!("\"phase\":\"{phase}\"");
         assert!(self.phases.by_ref().map_while(Result::ok).any(|line| line.contains(&wanted)), "{phase} never began");
     }
 
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -226,7 +226,7 @@ fn a_manifest_that_lies_is_told() {
     let recover = "  - title: Wait\n    run: cellphone --root {root} status\n";
     let harmless = "  - {do: delete, path: 'config/profiles/aider.yaml'}\n";
     own(&world, "lies", harmless, "  any_of: [mail_storm]\n  within: 5s\n", recover);
-    let mut drill = start(&world, "lies");
+    let mut drill = Drill::start(&world, &["lies"]);
     drill.until("detection");
     let manifest = grounds(&world)[0].join("manifest.json");
     let text = fs::read_to_string(&manifest).unwrap();
@@ -241,7 +241,7 @@ fn a_manifest_that_lies_is_told() {
 #[test]
 fn a_second_drill_at_once_is_refused() {
     let world = world();
-    let mut first = start(&world, "lost-inbox");
+    let mut first = Drill::start(&world, &["lost-inbox"]);
     first.until("steady_state");
     let why = world.fails("tester", 75, &["drill", "run", "data-theft"]);
     assert!(why.contains("another drill"), "{why}");
@@ -259,7 +259,7 @@ fn killed_at_any_phase_it_leaves_the_live_tree_and_the_next_one_clears_away() {
         false => &["steady_state", "recovery"],
     };
     for phase in phases {
-        let mut drill = start(&world, "lost-disk");
+        let mut drill = Drill::start(&world, &["lost-disk"]);
         drill.until(phase);
         drill.kill();
         assert!(live(&world) == before, "killed in {phase}, it changed the live tree");

@@ -71,6 +71,7 @@ impl Ground {
             password_file: at("password"),
             environment: environment.collect(),
             full: AtomicBool::new(false),
+            only: None,
         };
         let mut ground = Self {
             id: root["id"].as_str().unwrap().to_owned(),

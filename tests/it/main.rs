@@ -19,6 +19,7 @@ mod crash;
 mod delivery;
 mod demo;
 mod drill;
+mod drill_live;
 mod forgery;
 mod harness;
 mod hooks;

@@ -2,7 +2,7 @@
 //!
 //! A phase that fails is a finding; the drill goes on where that tells more,
 //! and its outcome is always there. Nothing of the live tree is touched but
-//! read.
+//! read, unless a drill on the tree itself is what was asked for.
 
 mod verify;
 
@@ -16,6 +16,7 @@ use super::call::{Said, call};
 use super::detect::Before;
 use super::ground::{Ground, NoGround};
 use super::inject::{carry_out, mend};
+use super::live::LiveTree;
 use super::manifest::Manifest;
 use super::outcome::{self, Finding, FindingKind, Outcome, Phase, PhaseRun, Size, StepRun, Traffic};
 use super::probe;
@@ -30,6 +31,10 @@ const STEP: Duration = Duration::from_secs(1_800);
 /// Least messages that the senders got through before the disaster.
 const UNDER_WAY: Duration = Duration::from_millis(400);
 
+/// What follows when something is left behind.
+const CLEARS_AWAY: &str = "end that process, then run the drill again: it clears away what is left";
+const GOES_BACK: &str = "mend what it says; then cellphone drill back";
+
 /// What a drill is asked.
 pub struct Asked<'a> {
     /// The root whose copy is broken.
@@ -42,6 +47,8 @@ pub struct Asked<'a> {
     pub told: &'a dyn Fn(Phase),
     /// Set by whoever wants it to end: it gives up at the next step, and clears away.
     pub stop: &'a AtomicBool,
+    /// The tree itself, where that is to be broken, and not a copy.
+    pub live: Option<&'a dyn LiveTree>,
 }
 
 /// Why there is no outcome.
@@ -59,7 +66,7 @@ struct Run<'a> {
     outcome: Outcome,
 }
 
-/// Runs a drill on a copy of the tree.
+/// Runs a drill, on a copy of the tree unless the tree itself was named.
 ///
 /// # Errors
 /// Another one of this root runs. Whatever else goes wrong is in the outcome.
@@ -67,7 +74,10 @@ pub fn run(asked: &Asked<'_>) -> Result<Outcome, NoDrill> {
     let mut run = Run { asked, begun: Instant::now(), outcome: blank(asked) };
     let mut dice = fastrand::Rng::with_seed(asked.seed);
     (asked.told)(Phase::Preparation);
-    let laid = Ground::lay(asked.root, &mut dice, asked.scenario.abort.free_below);
+    let laid = match asked.live {
+        None => Ground::lay(asked.root, &mut dice, asked.scenario.abort.free_below),
+        Some(tree) => Ground::take(asked.root, tree),
+    };
     let mut ground = match laid {
         Ok(ground) => ground,
         Err(NoGround::Busy) => return Err(NoDrill::Busy),
@@ -77,7 +87,11 @@ pub fn run(asked: &Asked<'_>) -> Result<Outcome, NoDrill> {
             return Ok(run.outcome.rated());
         }
     };
-    run.ended(Phase::Preparation, 0.0, true, "copied, a snapshot in both repositories, a daemon, a hosted agent");
+    let ready = match asked.live {
+        None => "copied, a snapshot in both repositories, a daemon, a hosted agent",
+        Some(_) => "a plain copy outside the tree, a safety snapshot, a hosted agent",
+    };
+    run.ended(Phase::Preparation, 0.0, true, ready);
     run.through(&mut ground, &mut dice);
     run.clean_up(ground);
     Ok(run.outcome.rated())
@@ -85,8 +99,9 @@ pub fn run(asked: &Asked<'_>) -> Result<Outcome, NoDrill> {
 
 fn blank(asked: &Asked<'_>) -> Outcome {
     let (scenario, began) = (asked.scenario, Timestamp::now());
-    let replay =
-        format!("cellphone --root {} drill run {} --seed {}", asked.root.path().display(), scenario.name, asked.seed);
+    let (root, name, seed) = (asked.root.path().display(), &scenario.name, asked.seed);
+    let live = asked.live.map(LiveTree::options).unwrap_or_default();
+    let replay = format!("cellphone --root {root} drill run {name}{live} --seed {seed}");
     Outcome {
         id: format!("{}-{}", began.strftime("%Y%m%dT%H%M%S%.3fZ"), scenario.name),
         scenario: scenario.name.clone(),
@@ -95,7 +110,7 @@ fn blank(asked: &Asked<'_>) -> Outcome {
         hypothesis: scenario.hypothesis.clone(),
         scope: scope(scenario.scope).to_owned(),
         systems: scenario.systems.clone(),
-        ground: outcome::Ground::Copy,
+        ground: if asked.live.is_some() { outcome::Ground::Live } else { outcome::Ground::Copy },
         seed: asked.seed,
         replay,
         versions: versions(),
@@ -185,13 +200,13 @@ impl Run<'_> {
     /// From the steady state to the service.
     fn through(&mut self, ground: &mut Ground, dice: &mut fastrand::Rng) {
         let began = self.begin(Phase::SteadyState);
-        let agent = ground.site.agent.clone();
+        let agent = ground.reader.clone();
         let steady = probe::prove(ground, &agent);
         let before = Before::look(ground);
         let (ok, note) = told(&steady);
         self.ended(Phase::SteadyState, began, ok, note);
         if let Err(why) = &steady {
-            let what = format!("the copy did not work before anything was broken: {why}");
+            let what = format!("it did not work before anything was broken: {why}");
             return self.found(
                 FindingKind::NotSteady,
                 &what,
@@ -306,23 +321,27 @@ impl Run<'_> {
         judge(&said, step)
     }
 
-    fn clean_up(&mut self, ground: Ground) {
+    fn clean_up(&mut self, mut ground: Ground) {
         let began = self.begin(Phase::Cleanup);
         let cleared = ground.clear();
-        let note = cleared.as_ref().err().cloned().unwrap_or_else(|| "no process and no file is left".into());
-        self.ended(Phase::Cleanup, began, cleared.is_ok(), &note);
-        if let Err(why) = cleared {
-            self.found(
-                FindingKind::NotClean,
-                &why,
-                "end that process, then run the drill again: it clears away what is left",
-            );
+        let (cleared, follow_up) = match self.asked.live {
+            None => (cleared.map(|()| "no process and no file is left".to_owned()), CLEARS_AWAY),
+            // Whatever still runs, the tree comes first.
+            Some(tree) => (tree.way_back().and_then(|done| cleared.map(|()| done)), GOES_BACK),
+        };
+        let (ok, note) = told(&cleared);
+        self.ended(Phase::Cleanup, began, ok, note);
+        if let Err(why) = &cleared {
+            self.found(FindingKind::NotClean, why, follow_up);
         }
     }
 }
 
 /// What stands for the placeholders in a ground.
 fn values(ground: &Ground) -> Values {
+    if let Some(values) = &ground.values {
+        return values.clone();
+    }
     let site = &ground.site;
     let path = |path: &Path| path.display().to_string();
     let mut values = Values::default();

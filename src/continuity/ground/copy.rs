@@ -26,20 +26,26 @@ const STATE: [&str; 2] = ["journal", "spool"];
 /// Copies it into `top/root`, which is a root already, in place of what is there.
 pub(super) fn tree(root: &Root, top: &Dir, names: &[(AgentName, Role)], room: u64) -> Result<(), String> {
     let told = |e: FsError| e.to_string();
-    let live = root.dir();
     let copy = top.child("root").map_err(told)?;
-    let size: u64 =
-        live.files_below(&|_| false).map_err(told)?.iter().filter(|f| is_ours(&f.path)).map(|f| f.stat.size).sum();
-    let wanted = size.saturating_mul(TIMES).saturating_add(room);
-    if fsio::free_space(top.path()).is_some_and(|free| free < wanted) {
-        return Err(format!(
-            "{} has less than {wanted} bytes free, which a drill of this root takes",
-            top.path().display()
-        ));
-    }
     for folder in ["config", "hooks", "agent_workspaces"] {
         // As `init` made it.
         fsio::remove_tree(&copy.path().join(folder)).map_err(told)?;
+    }
+    kept(root, &copy, room)?;
+    roster(&copy, names).map_err(told)?;
+    stand_ins(&copy).map_err(told)
+}
+
+/// Copies mail, configuration, hooks, journal and spool into a folder that has
+/// none of them, where that leaves so many bytes of `room`.
+pub(in crate::continuity) fn kept(root: &Root, copy: &Dir, room: u64) -> Result<(), String> {
+    let told = |e: FsError| e.to_string();
+    let all = root.dir().files_below(&|_| false).map_err(told)?;
+    let size: u64 = all.iter().filter(|f| is_ours(&f.path)).map(|f| f.stat.size).sum();
+    let wanted = size.saturating_mul(TIMES).saturating_add(room);
+    if fsio::free_space(copy.path()).is_some_and(|free| free < wanted) {
+        let place = copy.path().display();
+        return Err(format!("{place} has less than {wanted} bytes free, which a drill of this root takes"));
     }
     for folder in ["config", "hooks"] {
         if let Some(from) = root.folder(folder).map_err(|e| e.to_string())? {
@@ -60,8 +66,7 @@ pub(super) fn tree(root: &Root, top: &Dir, names: &[(AgentName, Role)], room: u6
             whole(&mailbox, &workspaces.child_or_create(&agent).map_err(told)?).map_err(told)?;
         }
     }
-    roster(&copy, names).map_err(told)?;
-    stand_ins(&copy).map_err(told)
+    Ok(())
 }
 
 fn is_ours(path: &str) -> bool {

@@ -1,5 +1,6 @@
 //! Where a drill is run: a copy of the tree, with a home, repositories and a
-//! daemon of its own.
+//! daemon of its own; or, when somebody asked for that, the tree itself
+//! ([`super::live`]).
 //!
 //! Nothing of the person's is in reach from there. Children get an environment
 //! of their own, without display, terminal multiplexer, agent of keys or any
@@ -12,7 +13,11 @@
 //! what a drill that was killed left behind before the next one begins.
 
 mod copy;
+mod live;
 mod processes;
+
+pub(super) use copy::kept;
+pub(super) use processes::end_all;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -22,6 +27,7 @@ use std::time::Duration;
 
 use super::call::{self, must, until};
 use super::inject::Site;
+use super::runbook::Values;
 use crate::config::Root;
 use crate::fsio::{self, Dir, Lock};
 use crate::model::{AgentName, Role};
@@ -40,7 +46,7 @@ const LOCK: &str = "drill";
 
 /// Why no ground was laid.
 #[derive(Debug)]
-pub(super) enum NoGround {
+pub enum NoGround {
     /// Another drill of this root runs.
     Busy,
     /// A sentence.
@@ -57,6 +63,8 @@ impl From<String> for NoGround {
 #[derive(Debug)]
 pub(super) struct Ground {
     base: PathBuf,
+    /// Whether it is the tree itself.
+    live: bool,
     /// What is broken there.
     pub(super) site: Arc<Site>,
     /// The id of the copy.
@@ -71,13 +79,18 @@ pub(super) struct Ground {
     pub(super) captain: AgentName,
     /// Who writes to whom.
     pub(super) agents: Vec<AgentName>,
+    /// Whose mailbox shows that mail arrives, is read and acknowledged.
+    pub(super) reader: AgentName,
+    /// What stands for the placeholders of the plan, where that is known
+    /// already.
+    pub(super) values: Option<Values>,
     hosted: Option<Child>,
     _held: Lock,
 }
 
 /// Keeps a second drill of the root away, and clears away what one that was
 /// killed has left.
-fn hold(root: &Root) -> Result<Lock, NoGround> {
+pub(super) fn hold(root: &Root) -> Result<Lock, NoGround> {
     let locks = root.state().child_or_create("locks").map_err(|e| e.to_string())?;
     let held = Lock::try_exclusive(&locks, LOCK).map_err(|e| e.to_string())?.ok_or(NoGround::Busy)?;
     for base in places(root) {
@@ -101,7 +114,7 @@ fn clear(base: &Path) -> Result<(), String> {
     if !base.exists() {
         return Ok(());
     }
-    processes::end_all(base)?;
+    end_all(base)?;
     fsio::remove_tree(base).map_err(|e| e.to_string())?;
     if base.exists() { Err(format!("{} is still there", base.display())) } else { Ok(()) }
 }
@@ -143,8 +156,12 @@ impl Ground {
             password_file: at("password"),
             environment: environment(&base, &person),
             full: AtomicBool::new(false),
+            only: None,
         };
         let mut ground = Self {
+            live: false,
+            reader: site.agent.clone(),
+            values: None,
             id: String::new(),
             snapshot: String::new(),
             taken: jiff::Timestamp::UNIX_EPOCH,
@@ -236,6 +253,8 @@ impl Ground {
         }
         self.end_hosted();
         let mut command = self.site.command();
+        // By this it is found, should the drill be killed.
+        command.env("TMPDIR", self.base.join("scratch"));
         command.args(["run", HOSTED, "--"]).arg(&self.site.program).arg("demo-agent");
         command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
         let child = command.stderr(std::process::Stdio::null()).spawn();
@@ -285,17 +304,21 @@ impl Ground {
 
     fn end_children(&mut self) {
         self.end_hosted();
+        if self.live {
+            return;
+        }
         // What does not listen is ended by its process, below.
         let _ = call::call(self.site.command().arg("down"), START);
     }
 
-    /// Ends everything and removes it.
+    /// Ends everything and removes it; of the tree itself, ends what the drill
+    /// started.
     ///
     /// # Errors
     /// What is left behind.
-    pub(super) fn clear(mut self) -> Result<(), String> {
+    pub(super) fn clear(&mut self) -> Result<(), String> {
         self.end_children();
-        clear(&self.base)
+        if self.live { end_all(&self.base) } else { clear(&self.base) }
     }
 }
 

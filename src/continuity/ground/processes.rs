@@ -9,7 +9,7 @@ use std::path::Path;
 /// # Errors
 /// One does not end.
 #[cfg(target_os = "linux")]
-pub(super) fn end_all(base: &Path) -> Result<(), String> {
+pub(in crate::continuity) fn end_all(base: &Path) -> Result<(), String> {
     use std::time::Duration;
 
     use rustix::process::{Signal, kill_process};
@@ -48,6 +48,6 @@ fn of(base: &Path) -> Vec<rustix::process::Pid> {
 /// own handle; a folder in use cannot be removed, which is then said.
 #[cfg(not(target_os = "linux"))]
 #[allow(clippy::unnecessary_wraps)]
-pub(super) fn end_all(_: &Path) -> Result<(), String> {
+pub(in crate::continuity) fn end_all(_: &Path) -> Result<(), String> {
     Ok(())
 }

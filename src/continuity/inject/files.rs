@@ -19,6 +19,8 @@ pub(super) fn delete(site: &Site, path: &str) -> Result<Injected, String> {
     let (dir, name) = spot(&site.root, &path)?;
     match dir.stat(&name).map_err(told)?.map(|stat| stat.kind) {
         None => return Err(format!("{path} was not there to be deleted")),
+        // What arrived in it until this moment is in no copy: it comes back from here.
+        Some(FileKind::Dir) if site.only.is_some() => set_aside(site, &path, (&dir, &name))?,
         // The name alone goes; what a link leads to is not ours.
         Some(FileKind::Dir) => remove(site, &dir.path().join(&name))?,
         Some(_) => dir.remove(&name).map_err(told)?,
@@ -49,6 +51,16 @@ pub(super) fn remove(site: &Site, path: &Path) -> Result<(), String> {
     last.map_err(told)
 }
 
+/// Moves a folder of the live tree into the scratch folder, under the path it
+/// had, so that what is there looks like a part of a root.
+fn set_aside(site: &Site, path: &str, (dir, name): (&Dir, &str)) -> Result<(), String> {
+    let scratch = Dir::open(&site.scratch).map_err(told)?;
+    let part = scratch.child_or_create(&crate::fsio::temporary_name("gone")).map_err(told)?;
+    let (above, last) = path.rsplit_once('/').unwrap_or(("", path));
+    let to = if above.is_empty() { part } else { part.below_or_create(above).map_err(told)? };
+    dir.rename(name, &to, last).map_err(told)
+}
+
 pub(super) fn flip_bits(
     site: &Site,
     path: &str,
@@ -58,7 +70,7 @@ pub(super) fn flip_bits(
     let path = site.fill(path);
     let folder = folder(site, &path)?;
     let mut all: Vec<FileBelow> = below(&folder)?;
-    all.retain(|file| is_delivered(&file.path));
+    all.retain(|file| is_delivered(&file.path) && site.may_break(&format!("{path}/{}", file.path)));
     dice.shuffle(&mut all);
     let mut rotten = 0;
     for file in &all {

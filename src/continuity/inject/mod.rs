@@ -135,6 +135,9 @@ pub struct Site {
     /// Whether children can write no file, because the disk counts as full.
     /// `false` at the beginning; set by the injection.
     pub full: AtomicBool,
+    /// A copy of the root, where it is the live one: what is not in it is not
+    /// broken one by one either.
+    pub only: Option<PathBuf>,
 }
 
 impl Site {
@@ -185,6 +188,11 @@ impl Site {
         state.join("cellphone").join(id)
     }
 
+    /// Whether what has this path from the root may be broken.
+    fn may_break(&self, path: &str) -> bool {
+        self.only.as_ref().is_none_or(|copy| copy.join(path).exists())
+    }
+
     fn fill(&self, path: &str) -> String {
         path.replace("{agent}", self.agent.as_str()).replace("{other}", self.other.as_str())
     }
@@ -200,6 +208,23 @@ impl Injection {
             | Self::Truncate { path, .. }
             | Self::Rubbish { path } => Some(path),
             _ => None,
+        }
+    }
+
+    /// What it will do, for who is asked whether it may.
+    #[must_use]
+    pub fn words(&self, agent: &AgentName) -> String {
+        let filled = |path: &str| path.replace("{agent}", agent.as_str());
+        match self {
+            Self::Delete { path } => format!("delete {}", filled(path)),
+            Self::FlipBits { path, messages } => {
+                format!("turn a bit over in {messages} messages below {}", filled(path))
+            }
+            Self::Truncate { path, keep } => format!("cut {} to {keep} bytes", filled(path)),
+            Self::Rubbish { path } => format!("overwrite {} with rubbish", filled(path)),
+            Self::Scramble {} => format!("exchange and move the numbers of {}", crate::config::COORDINATES),
+            Self::CrashLoop { times } => format!("kill the daemon {times} times; meanwhile no window rings"),
+            other => format!("{other:?}"),
         }
     }
 

@@ -26,6 +26,7 @@ impl Ground {
             other: AgentName::new("Agent-2").unwrap(),
             password_file: tmp.path().join("password"),
             full: AtomicBool::new(false),
+            only: None,
             environment: vec![("PATH".into(), std::env::var("PATH").unwrap_or_default())],
         };
         let ground = Self { site, _tmp: tmp };

@@ -42,6 +42,21 @@ pub(super) fn restore(chart: &mut Chart, office: &Office) {
     }
 }
 
+/// A drill on this tree that was cut short: a plain copy of the tree is there.
+pub(super) fn drill(chart: &mut Chart, office: &Office) {
+    let path = office.root().state().path().join("drill-live");
+    match office.drill_cut_short() {
+        Ok(false) => {}
+        Ok(true) => {
+            let what = "a drill on this tree was cut short, and what it broke may still be so";
+            chart.repairable(Check::Drill, path, what, "make the tree whole (cellphone drill back)", || {
+                office.drill_back().map(drop).map_err(|e| super::Trouble(e.to_string(), false))
+            });
+        }
+        Err(e) => chart.told(Check::Drill, path, e.to_string(), "look at the disk and at the permissions"),
+    }
+}
+
 /// The chain of the journal. Nothing repairs it: what was written over is
 /// gone, and a chain that was mended would prove nothing.
 pub(super) fn journal(chart: &mut Chart, office: &Office) {

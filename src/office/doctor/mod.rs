@@ -57,6 +57,8 @@ pub enum Check {
     Config,
     /// A restore that was begun and not finished.
     Restore,
+    /// A drill on the tree itself that was cut short.
+    Drill,
     /// A message of the archive or among the sent is not what its digest says.
     Damage,
     /// Snapshots are too old, damaged, strange or out of reach.
@@ -146,14 +148,24 @@ impl Office {
     /// records that.
     ///
     /// # Errors
-    /// None at present: what cannot be looked at is a finding.
+    /// The configuration cannot be read after a drill was taken back; whatever else cannot be looked at is a finding.
     pub fn doctor(&self, effort: Effort) -> super::Result<Vec<Finding>> {
         let fix = effort.fix;
         let agents: Vec<AgentName> = self.roster().agents().iter().map(|agent| agent.name.clone()).collect();
         let tmp_after = self.settings().retention.tmp_after;
         let patient = Patient { tree: &self.tree, state: self.root().state(), agents: &agents, tmp_after };
-        let mut findings = examine(&patient, fix);
         let mut chart = Chart { fix, findings: Vec::new() };
+        // Before anything else is mended: it brings back what would look as if it were for good.
+        machine::drill(&mut chart, self);
+        if chart.findings.iter().any(|finding| finding.fixed) {
+            // Roster and settings were those of the drill.
+            let anew = Self::open_with(Some(self.root().path()), Some(self.actor().as_str()), self.said())?;
+            let mut findings = chart.findings;
+            anew.note_repaired(&findings);
+            findings.extend(anew.doctor(effort)?);
+            return Ok(findings);
+        }
+        let mut findings = examine(&patient, fix);
         machine::restore(&mut chart, self);
         machine::journal(&mut chart, self);
         machine::configuration(&mut chart, self);
@@ -161,16 +173,17 @@ impl Office {
         machine::keys(&mut chart, self);
         watched::examine(&mut chart, self, effort.deep);
         findings.append(&mut chart.findings);
-        let repaired: Vec<Event> = findings
-            .iter()
-            .filter(|finding| finding.fixed)
-            .map(|finding| {
-                let event = Event::new(Timestamp::now(), EventKind::Repaired);
-                event.with("what", &finding.what).with("path", finding.path.display())
-            })
-            .collect();
-        self.note(&repaired);
+        self.note_repaired(&findings);
         Ok(findings)
+    }
+
+    fn note_repaired(&self, findings: &[Finding]) {
+        let fixed = findings.iter().filter(|finding| finding.fixed);
+        let event = |finding: &Finding| {
+            let event = Event::new(Timestamp::now(), EventKind::Repaired);
+            event.with("what", &finding.what).with("path", finding.path.display())
+        };
+        self.note(&fixed.map(event).collect::<Vec<_>>());
     }
 
     /// Makes the folders that are missing in the mailboxes of the roster;

@@ -2,6 +2,7 @@
 
 mod history;
 mod list;
+mod live;
 mod plan;
 mod report;
 mod run;
@@ -13,6 +14,7 @@ use super::failure::Failure;
 pub(super) const EXAMPLES: &str = "cellphone drill list
 cellphone drill run lost-disk
 cellphone drill run --all
+cellphone drill run lost-inbox --live
 cellphone drill plan lost-host > plan.txt
 cellphone drill report latest --open";
 
@@ -27,8 +29,10 @@ pub(super) struct DrillArgs {
 enum What {
     /// The scenarios: what breaks, how they stand, when the next drill is due
     List,
-    /// Rehearse disasters, on a copy of this root
+    /// Rehearse disasters, on a copy of this root or on the root itself
     Run(run::RunArgs),
+    /// Take back a drill on the root itself that was cut short
+    Back,
     /// The recovery plan with this root's own paths, to print and keep
     Plan(plan::PlanArgs),
     /// Write a commented scenario to begin from
@@ -48,6 +52,7 @@ impl Run for DrillArgs {
         match self.what {
             What::List => list::list(cx, &office),
             What::Run(args) => args.run(cx, &office),
+            What::Back => live::back(cx, &office),
             What::Plan(args) => args.run(cx, &office),
             What::New { name } => {
                 let path = office.drill_new(&name)?;

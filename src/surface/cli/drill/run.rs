@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::super::context::Context;
 use super::super::failure::{Code, Failure};
+use super::live;
 use crate::office::Office;
 use crate::office::drill_reports::seconds;
 use crate::office::drills::{Outcome, Phase};
@@ -32,6 +33,15 @@ pub(super) struct RunArgs {
     /// What every random choice comes from; a report names the one it used
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// On this root itself, with a safety copy and a way back; asks first
+    #[arg(long, conflicts_with_all = ["all", "due", "background"])]
+    live: bool,
+    /// Whom it takes, where it takes one; otherwise the seed chooses
+    #[arg(long, value_name = "AGENT", requires = "live")]
+    agent: Option<String>,
+    /// The scenario's name, instead of typing it when asked
+    #[arg(long, value_name = "NAME", requires = "live")]
+    confirm: Option<String>,
     /// At a low priority, and nothing shown on the way: as the daemon runs it
     #[arg(long)]
     background: bool,
@@ -43,6 +53,16 @@ impl RunArgs {
             lower_priority();
         }
         let names = self.chosen(office)?;
+        let seed = |seed: Option<u64>| seed.unwrap_or_else(rand::random);
+        let live = match (self.live, names.as_slice()) {
+            (false, _) => None,
+            (true, [name]) => {
+                let intended = office.drill_live_intended(name, self.agent.as_deref(), seed(self.seed))?;
+                live::confirmed(cx, office, &intended, self.confirm.as_deref())?;
+                Some(intended)
+            }
+            (true, _) => return Err(Failure::usage("the root itself is broken by one scenario at a time")),
+        };
         if names.is_empty() {
             return if cx.json() { cx.write_json(&json!([])) } else { cx.say("No drill is due.") };
         }
@@ -58,7 +78,6 @@ impl RunArgs {
             if stop.load(Ordering::SeqCst) {
                 break;
             }
-            let seed = self.seed.unwrap_or_else(rand::random);
             let begun = Instant::now();
             let told = |phase: Phase| {
                 if cx.json() && !self.background {
@@ -76,7 +95,10 @@ impl RunArgs {
                     let _ = write!(std::io::stderr(), "\r\u{1b}[K{}", text::line(&line));
                 }
             };
-            let ran = office.drill_run(name, seed, &told, &stop);
+            let ran = match &live {
+                Some(intended) => office.drill_run_live(intended, &told, &stop),
+                None => office.drill_run(name, seed(self.seed), &told, &stop),
+            };
             if !quiet {
                 let _ = write!(std::io::stderr(), "\r\u{1b}[K");
             }
