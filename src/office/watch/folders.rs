@@ -7,22 +7,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{Guard, sighting};
 use crate::continuity::alarms::Sighting;
 use crate::model::{AgentName, Detector, Event, EventKind, Severity};
 use crate::office::{Office, Result};
 
-/// The subject of an alarm about all mailboxes at once.
+/// The subject of an alarm about all mailboxes at once, or most of them.
 const ALL: &str = "all";
+/// So many that lost something at once, and more than half, are one alarm.
+const MANY: usize = 3;
 /// Folders in which nothing lies that a snapshot could bring back.
 const EMPTY: [&str; 1] = ["inbox/tmp"];
+/// A removal of everything goes on for a moment: so often it is looked again
+/// whether it still does, and this long apart.
+const LOOKS: usize = 40;
+const BETWEEN: Duration = Duration::from_millis(25);
 
 impl Office {
     pub(super) fn watch_folders(&self, guard: &Guard, gone: &[PathBuf]) -> Result<()> {
         let known = guard.told().mailboxes.clone();
         let roster: Vec<AgentName> = self.roster().agents().iter().map(|a| a.name.clone()).collect();
-        let seen = self.missing_folders(&known, &roster, gone);
+        let seen = self.missing_when_settled(&known, &roster, gone);
         self.report(guard, Detector::MissingMailbox, seen)?;
         // Whoever is no longer on the roster misses nothing.
         self.all_clear(guard, |alarm| {
@@ -58,12 +65,36 @@ impl Office {
         self.roster().agents().iter().any(|agent| misses(&agent.name))
     }
 
+    /// What is missing once nothing more goes: mailboxes are removed one after
+    /// the other, and one alarm about all of them says more than one for each.
+    fn missing_when_settled(
+        &self,
+        known: &BTreeSet<AgentName>,
+        roster: &[AgentName],
+        gone: &[PathBuf],
+    ) -> Vec<Sighting> {
+        let mut seen = self.missing_folders(known, roster, gone);
+        for _ in 0..LOOKS {
+            if seen.is_empty() {
+                break;
+            }
+            std::thread::sleep(BETWEEN);
+            let again = self.missing_folders(known, roster, gone);
+            if again == seen {
+                break;
+            }
+            seen = again;
+        }
+        seen
+    }
+
     fn missing_folders(&self, known: &BTreeSet<AgentName>, roster: &[AgentName], gone: &[PathBuf]) -> Vec<Sighting> {
         let workspaces = self.root().path().join("agent_workspaces");
         let mine: Vec<&AgentName> = roster.iter().filter(|a| known.contains(*a)).collect();
         let count = mine.len();
         if count > 0 && (!self.tree.has_workspaces() || gone.contains(&workspaces)) {
-            return vec![all_gone(&workspaces, count)];
+            let what = format!("the folder of all mailboxes was removed, with the mailboxes of {count} agents");
+            return vec![of_all(&workspaces, what)];
         }
         // The folders of each; an empty name is the mailbox itself.
         let mut missing: BTreeMap<&AgentName, BTreeSet<String>> = BTreeMap::new();
@@ -83,17 +114,22 @@ impl Office {
                 missing.insert(agent, all);
             }
         }
-        // Somebody may have made the folder of all anew before this look.
-        let gone_whole = missing.values().filter(|folders| folders.contains("")).count();
-        if gone_whole > 1 && gone_whole == count {
-            return vec![all_gone(&workspaces, count)];
+        // Somebody may have made the folder of all anew before this look, and some mailbox in it that was needed.
+        let robbed = missing.values().filter(|folders| has_lost(folders)).count();
+        if robbed >= MANY && robbed * 2 > count {
+            let what = format!("the mailboxes of {robbed} of {count} agents, or folders of them, were removed at once");
+            return vec![of_all(&workspaces, what)];
         }
         missing.into_iter().map(|(agent, folders)| one(&workspaces, agent, &folders)).collect()
     }
 }
 
-fn all_gone(workspaces: &std::path::Path, count: usize) -> Sighting {
-    let what = format!("the folder of all mailboxes was removed, with the mailboxes of {count} agents");
+/// Whether anything lay in these folders that a snapshot could bring back.
+fn has_lost(folders: &BTreeSet<String>) -> bool {
+    folders.iter().any(|name| !EMPTY.contains(&name.as_str()))
+}
+
+fn of_all(workspaces: &std::path::Path, what: String) -> Sighting {
     let one = sighting(Detector::MissingMailbox, ALL, Severity::Critical, what, workspaces);
     Sighting { kept: true, ..one }
 }
@@ -106,7 +142,7 @@ fn one(workspaces: &std::path::Path, agent: &AgentName, folders: &BTreeSet<Strin
         return Sighting { kept: true, ..one };
     }
     let names: Vec<&str> = folders.iter().map(String::as_str).collect();
-    let lost = names.iter().any(|name| !EMPTY.contains(name));
+    let lost = has_lost(folders);
     let what = format!("folders of the mailbox of {agent} were removed: {}", names.join(", "));
     let severity = if lost { Severity::Critical } else { Severity::Notice };
     let path = if let [only] = names.as_slice() { home.join(only) } else { home };

@@ -51,11 +51,13 @@ pub fn plan(live: Live<'_>, source: Source, selection: Selection, keep_newer: bo
         }
     }
     let mut found = 0;
+    // A mailbox that was asked for by its name alone, and was there, may have been empty.
+    let by_name = selection.agent.is_some() && selection.path.is_none() && selection.message.is_none();
     for (agent, home) in restored.into_iter().filter(|(agent, _)| wanted.agent(agent)) {
         let prefix = format!("{WORKSPACES}/{agent}/");
         let mut restored = Restored::new(home, &|path| wanted.refuses(&format!("{prefix}{path}")))?;
         restored.items.retain(|item| wanted.takes(&prefix, item));
-        found += restored.items.len();
+        found += restored.items.len() + usize::from(by_name);
         // A mailbox that has gone is made by the exchange, not by its plan.
         plan.mailboxes.push(match agents.contains(&agent) {
             true => diff(&live.tree.mailbox(&agent)?, restored, &wanted, &removable)?,
