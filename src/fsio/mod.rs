@@ -17,6 +17,7 @@ pub(crate) mod parallel;
 mod portable;
 mod restore;
 mod rot;
+mod spread;
 #[cfg(unix)]
 mod unix;
 mod walk;

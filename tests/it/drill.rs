@@ -10,7 +10,7 @@ use std::process::{Child, Stdio};
 
 use serde_json::Value;
 
-use crate::harness::{World, feed, long, photograph, text, wait};
+use crate::harness::{World, feed, long, names, photograph, text, wait};
 
 /// A root with some mail.
 pub fn world() -> World {
@@ -228,7 +228,8 @@ fn a_manifest_that_lies_is_told() {
     own(&world, "lies", harmless, "  any_of: [mail_storm]\n  within: 5s\n", recover);
     let mut drill = Drill::start(&world, &["lies"]);
     drill.until("detection");
-    let manifest = grounds(&world)[0].join("manifest.json");
+    let place = grounds(&world).remove(0);
+    let manifest = place.join(&names(&place)[0]).join("manifest.json");
     let text = fs::read_to_string(&manifest).unwrap();
     let lie = text.replacen("\"digest\":\"", "\"digest\":\"00", 3);
     assert_ne!(lie, text);

@@ -37,8 +37,8 @@ use crate::roster::Roster;
 pub(super) const HOSTED: &str = "Drill-Probe";
 /// Who acts where a root has no person.
 const PERSON: &str = "Drill-Person";
-/// Longest path of a ground: a socket below it may have 107 bytes.
-const LONGEST: usize = 70;
+/// Longest path of a place for grounds: a socket below one may have 107 bytes.
+const LONGEST: usize = 65;
 /// A child that prepares something has ended by then.
 const PATIENCE: Duration = Duration::from_secs(300);
 const START: Duration = Duration::from_secs(20);
@@ -124,11 +124,14 @@ impl Ground {
     /// snapshot into both, starts a daemon and a hosted agent.
     pub(super) fn lay(root: &Root, dice: &mut fastrand::Rng, room: u64) -> Result<Self, NoGround> {
         let held = hold(root)?;
-        let base = places(root).into_iter().next().ok_or_else(|| "no folder for a ground is known".to_owned())?;
+        let place = places(root).into_iter().next().ok_or_else(|| "no folder for a ground is known".to_owned())?;
+        // The drill before may have removed another one a moment ago.
+        Dir::create_all(&place).map_err(|e| e.to_string())?.spread_folders();
+        let base = place.join(format!("{:04x}", fastrand::u16(..)));
         let laid = Self::lay_at(root, base.clone(), held, dice, room);
         if laid.is_err() {
             // The first error is the one that counts; the next drill clears away what is left.
-            let _ = clear(&base);
+            let _ = clear(&place);
         }
         laid.map_err(NoGround::Failed)
     }
@@ -318,7 +321,10 @@ impl Ground {
     /// What is left behind.
     pub(super) fn clear(&mut self) -> Result<(), String> {
         self.end_children();
-        if self.live { end_all(&self.base) } else { clear(&self.base) }
+        match self.base.parent() {
+            Some(place) if !self.live => clear(place),
+            _ => end_all(&self.base),
+        }
     }
 }
 

@@ -132,15 +132,19 @@ pub struct Patient<'a> {
 /// Looks at everything; with `fix`, repairs what can be repaired.
 #[must_use]
 pub fn examine(patient: &Patient<'_>, fix: bool) -> Vec<Finding> {
+    let mut chart = mailboxes(patient, fix);
+    machine::examine(&mut chart, patient);
+    chart.findings
+}
+
+fn mailboxes(patient: &Patient<'_>, fix: bool) -> Chart {
     let copies = Copies::default();
     let each = parallel::map_large(patient.agents, |agent| {
         let mut chart = Chart { fix, findings: Vec::new() };
         mailboxes::examine(&mut chart, patient, &copies, agent);
         chart.findings
     });
-    let mut chart = Chart { fix, findings: each.into_iter().flatten().collect() };
-    machine::examine(&mut chart, patient);
-    chart.findings
+    Chart { fix, findings: each.into_iter().flatten().collect() }
 }
 
 impl Office {
@@ -152,8 +156,7 @@ impl Office {
     pub fn doctor(&self, effort: Effort) -> super::Result<Vec<Finding>> {
         let fix = effort.fix;
         let agents: Vec<AgentName> = self.roster().agents().iter().map(|agent| agent.name.clone()).collect();
-        let tmp_after = self.settings().retention.tmp_after;
-        let patient = Patient { tree: &self.tree, state: self.root().state(), agents: &agents, tmp_after };
+        let patient = self.patient(&agents);
         let mut chart = Chart { fix, findings: Vec::new() };
         // Before anything else is mended: it brings back what would look as if it were for good.
         machine::drill(&mut chart, self);
@@ -172,9 +175,29 @@ impl Office {
         machine::approvals(&mut chart, self);
         machine::keys(&mut chart, self);
         watched::examine(&mut chart, self, effort.deep);
+        watched::alarms(&mut chart, self, |_| true);
         findings.append(&mut chart.findings);
         self.note_repaired(&findings);
         Ok(findings)
+    }
+
+    /// Looks at the mailboxes of some, and at the alarms about them; with `fix`,
+    /// repairs what can be repaired and records that.
+    ///
+    /// # Errors
+    /// One of them is not on the roster.
+    pub fn doctor_of(&self, names: &[String], fix: bool) -> super::Result<Vec<Finding>> {
+        let agents =
+            names.iter().map(|name| super::on_roster(self.roster(), name)).collect::<super::Result<Vec<_>>>()?;
+        let mut chart = mailboxes(&self.patient(&agents), fix);
+        watched::alarms(&mut chart, self, |subject| agents.iter().any(|agent| agent.as_str() == subject));
+        self.note_repaired(&chart.findings);
+        Ok(chart.findings)
+    }
+
+    fn patient<'a>(&'a self, agents: &'a [AgentName]) -> Patient<'a> {
+        let tmp_after = self.settings().retention.tmp_after;
+        Patient { tree: &self.tree, state: self.root().state(), agents, tmp_after }
     }
 
     fn note_repaired(&self, findings: &[Finding]) {

@@ -13,7 +13,6 @@ pub(super) fn examine(chart: &mut Chart, office: &Office, deep: bool) {
         archives(chart, office);
         repositories(chart, office);
     }
-    alarms(chart, office);
 }
 
 fn disks(chart: &mut Chart, office: &Office) {
@@ -68,11 +67,11 @@ fn repositories(chart: &mut Chart, office: &Office) {
     }
 }
 
-/// What stands until it is released: a mailbox that was removed and stands
-/// again, a journal that got shorter. What the clock, storms and crashes leave
-/// is over by itself, and for the daemon and `status` to say.
-fn alarms(chart: &mut Chart, office: &Office) {
-    for alarm in office.alarms().into_iter().filter(|alarm| alarm.seen.kept) {
+/// What stands until it is released, about those subjects: a mailbox that was
+/// removed and stands again, a journal that got shorter. What the clock, storms
+/// and crashes leave is over by itself, and for the daemon and `status` to say.
+pub(super) fn alarms(chart: &mut Chart, office: &Office, about: impl Fn(&str) -> bool) {
+    for alarm in office.alarms().into_iter().filter(|alarm| alarm.seen.kept && about(&alarm.seen.subject)) {
         let seen = &alarm.seen;
         let fix = "bring it back (cellphone snapshot restore), or take note of it";
         chart.repairable(Check::Alarm, &seen.path, seen.what.clone(), fix, || {

@@ -84,7 +84,7 @@ pub(super) static COMMANDS: &[Entry] = &[
     entry::<log::LogArgs>(LOOK, "log", "What happened, newest last", "cellphone log -n 50\ncellphone log --since 10m\ncellphone log --follow --json"),
     entry::<dead::DeadArgs>(LOOK, "dead", "Mail that could not be delivered or read", dead::EXAMPLES),
     entry::<status::StatusArgs>(LOOK, "status", "The daemon, its workers, and who waits for what", "cellphone status"),
-    entry::<doctor::DoctorArgs>(LOOK, "doctor", "Find what is wrong, and repair it", "cellphone doctor\ncellphone doctor --fix"),
+    entry::<doctor::DoctorArgs>(LOOK, "doctor", "Find what is wrong, and repair it", "cellphone doctor\ncellphone doctor --fix\ncellphone doctor --fix Agent-3"),
     entry::<snapshot::SnapshotArgs>(KEEP, "snapshot", "Snapshots of everything: take, look, restore, keep", snapshot::EXAMPLES),
     entry::<drill::DrillArgs>(KEEP, "drill", "Disasters rehearsed, and what the drills left", drill::EXAMPLES),
     entry::<agents::AgentsArgs>(WHO, "agents", "The roster: list, show, add, set, remove", agents::EXAMPLES),

@@ -16,8 +16,11 @@ pub(super) struct DoctorArgs {
     #[arg(long)]
     fix: bool,
     /// Read every message and all data of every repository of snapshots
-    #[arg(long)]
+    #[arg(long, conflicts_with = "agents")]
     deep: bool,
+    /// Only these mailboxes; otherwise everything
+    #[arg(value_name = "AGENT")]
+    agents: Vec<String>,
 }
 
 impl Run for DoctorArgs {
@@ -25,7 +28,10 @@ impl Run for DoctorArgs {
         // Whoever was named to act may be missing from a roster that is to be mended.
         let office = Office::open_for_repair(cx.globals.root.as_deref(), &cx.said)?;
         cx.warn_of(&office);
-        let findings = office.doctor(Effort { fix: self.fix, deep: self.deep })?;
+        let findings = match self.agents.as_slice() {
+            [] => office.doctor(Effort { fix: self.fix, deep: self.deep })?,
+            some => office.doctor_of(some, self.fix)?,
+        };
         let open = findings.iter().filter(|f| !f.fixed).count();
         if cx.json() {
             let all: Vec<_> = findings
