@@ -1,5 +1,5 @@
 //! A drill on the tree itself: whether it may be, what it will do, and the tree
-//! made ready for it. The way back is in [`way_back`].
+//! made ready for it. The way back is in `way_back`.
 //!
 //! What is done, in this order: the mark, durable, in `.cellphone/drill-live/`;
 //! a plain copy of the tree outside it; the mark says so; three agents of the

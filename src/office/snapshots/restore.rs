@@ -172,6 +172,19 @@ impl Office {
         }
     }
 
+    /// Says in the journal that somebody wanted a part back and nothing of it
+    /// was missing.
+    ///
+    /// # Errors
+    /// The actor may not.
+    pub fn restore_found_nothing(&self, plan: &RestorePlan) -> Result<()> {
+        self.may(Permission::Restore)?;
+        let mailboxes: Vec<&str> = plan.mailboxes.iter().map(|m| m.agent.as_str()).collect();
+        let event = Event::new(self.now(), EventKind::Restored).with("mailboxes", mailboxes.join(","));
+        self.note(&[event.with("by", self.actor()).with("brought", 0)]);
+        Ok(())
+    }
+
     /// Says of a failure that the restore was begun, if it was.
     fn unfinished_by(&self, e: ExchangeError) -> OfficeError {
         let begun = matches!(self.exchange().unfinished(), Ok(Some(_)));

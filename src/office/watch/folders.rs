@@ -20,16 +20,19 @@ const ALL: &str = "all";
 const MANY: usize = 3;
 /// Folders in which nothing lies that a snapshot could bring back.
 const EMPTY: [&str; 1] = ["inbox/tmp"];
-/// A removal of everything goes on for a moment: so often it is looked again
-/// whether it still does, and this long apart.
+/// A removal of everything goes on for a moment: so often it is looked whether
+/// it still does, at most, and this long apart.
 const LOOKS: usize = 40;
 const BETWEEN: Duration = Duration::from_millis(25);
+
+/// The folders that each misses; an empty name is the mailbox itself.
+type Missing<'a> = BTreeMap<&'a AgentName, BTreeSet<String>>;
 
 impl Office {
     pub(super) fn watch_folders(&self, guard: &Guard, gone: &[PathBuf]) -> Result<()> {
         let known = guard.told().mailboxes.clone();
         let roster: Vec<AgentName> = self.roster().agents().iter().map(|a| a.name.clone()).collect();
-        let seen = self.missing_when_settled(&known, &roster, gone);
+        let seen = self.missing_folders(&known, &roster, gone);
         self.report(guard, Detector::MissingMailbox, seen)?;
         // Whoever is no longer on the roster misses nothing.
         self.all_clear(guard, |alarm| {
@@ -66,38 +69,36 @@ impl Office {
     }
 
     /// What is missing once nothing more goes: mailboxes are removed one after
-    /// the other, and one alarm about all of them says more than one for each.
-    fn missing_when_settled(
-        &self,
-        known: &BTreeSet<AgentName>,
-        roster: &[AgentName],
-        gone: &[PathBuf],
-    ) -> Vec<Sighting> {
-        let mut seen = self.missing_folders(known, roster, gone);
-        for _ in 0..LOOKS {
-            if seen.is_empty() {
-                break;
-            }
-            std::thread::sleep(BETWEEN);
-            let again = self.missing_folders(known, roster, gone);
-            if again == seen {
-                break;
-            }
-            seen = again;
-        }
-        seen
-    }
-
+    /// the other, others make anew what they need meanwhile, and one alarm about
+    /// all of them says more than one for each.
     fn missing_folders(&self, known: &BTreeSet<AgentName>, roster: &[AgentName], gone: &[PathBuf]) -> Vec<Sighting> {
         let workspaces = self.root().path().join("agent_workspaces");
         let mine: Vec<&AgentName> = roster.iter().filter(|a| known.contains(*a)).collect();
         let count = mine.len();
-        if count > 0 && (!self.tree.has_workspaces() || gone.contains(&workspaces)) {
-            let what = format!("the folder of all mailboxes was removed, with the mailboxes of {count} agents");
+        let mut missing = Missing::new();
+        for look in 0..LOOKS {
+            if count > 0 && (!self.tree.has_workspaces() || gone.contains(&workspaces)) {
+                let what = format!("the folder of all mailboxes was removed, with the mailboxes of {count} agents");
+                return vec![of_all(&workspaces, what)];
+            }
+            if !self.look_for_folders(&mine, gone, &mut missing) && (look > 0 || missing.is_empty()) {
+                break;
+            }
+            std::thread::sleep(BETWEEN);
+        }
+        // Somebody may have made the folder of all anew before the first look, and some mailbox in it that was needed.
+        let robbed = missing.values().filter(|folders| has_lost(folders)).count();
+        if robbed >= MANY && robbed * 2 > count {
+            let what = format!("the mailboxes of {robbed} of {count} agents, or folders of them, were removed at once");
             return vec![of_all(&workspaces, what)];
         }
-        // The folders of each; an empty name is the mailbox itself.
-        let mut missing: BTreeMap<&AgentName, BTreeSet<String>> = BTreeMap::new();
+        missing.into_iter().map(|(agent, folders)| one(&workspaces, agent, &folders)).collect()
+    }
+
+    /// Adds what is missing now to what was; whether that is more.
+    fn look_for_folders<'a>(&self, mine: &[&'a AgentName], gone: &[PathBuf], missing: &mut Missing<'a>) -> bool {
+        let workspaces = self.root().path().join("agent_workspaces");
+        let mut more = false;
         for agent in mine {
             let home = workspaces.join(agent.as_str());
             let by_event = gone.iter().filter_map(|path| path.strip_prefix(&home).ok());
@@ -111,16 +112,13 @@ impl Office {
                 Err(_) => {}
             }
             if !all.is_empty() {
-                missing.insert(agent, all);
+                let before = missing.entry(agent).or_default();
+                let had = before.len();
+                before.extend(all);
+                more |= before.len() > had;
             }
         }
-        // Somebody may have made the folder of all anew before this look, and some mailbox in it that was needed.
-        let robbed = missing.values().filter(|folders| has_lost(folders)).count();
-        if robbed >= MANY && robbed * 2 > count {
-            let what = format!("the mailboxes of {robbed} of {count} agents, or folders of them, were removed at once");
-            return vec![of_all(&workspaces, what)];
-        }
-        missing.into_iter().map(|(agent, folders)| one(&workspaces, agent, &folders)).collect()
+        more
     }
 }
 

@@ -150,6 +150,10 @@ impl RestoreArgs {
         if !cx.json() {
             cx.print(&shown(cx, &plan))?;
         }
+        if self.yes && plan.is_empty() {
+            // That nothing had to come back is an answer too, to an alarm about a mailbox say.
+            office.restore_found_nothing(&plan)?;
+        }
         if plan.is_empty() || !self.yes {
             if cx.json() {
                 return cx.write_json(&json!({ "applied": false, "plan": plan }));
