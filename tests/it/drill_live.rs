@@ -78,7 +78,6 @@ fn the_root_itself_is_broken_brought_back_and_as_it_was() {
 }
 
 #[test]
-#[ignore = "needs the daemon to itself for a minute: run tests/run"]
 fn a_daemon_that_was_killed_on_purpose_runs_again() {
     let world = world();
     drop(world.ok("tester", &["up", "--detach"]));

@@ -13,15 +13,18 @@ use crate::model::AgentName;
 impl Ground {
     /// Takes the tree itself, once it is ready.
     pub(in crate::continuity) fn take(root: &Root, tree: &dyn LiveTree) -> Result<Self, NoGround> {
+        // Also while the way back is taken.
         let held = hold(root)?;
-        let taken = tree.prepare().and_then(|ready| Self::upon(root, ready, held));
-        taken.map_err(|why| match tree.way_back() {
-            Ok(_) => NoGround::Failed(why),
-            Err(more) => NoGround::Failed(format!("{why}; and {more}")),
-        })
+        match tree.prepare().and_then(|ready| Self::upon(root, ready)) {
+            Ok(ground) => Ok(Self { _held: Some(held), ..ground }),
+            Err(why) => match tree.way_back() {
+                Ok(_) => Err(NoGround::Failed(why)),
+                Err(more) => Err(NoGround::Failed(format!("{why}; and {more}"))),
+            },
+        }
     }
 
-    fn upon(root: &Root, ready: Prepared, held: crate::fsio::Lock) -> Result<Self, String> {
+    fn upon(root: &Root, ready: Prepared) -> Result<Self, String> {
         let name = |name: &str| AgentName::new(name).map_err(|e| e.to_string());
         let (reader, writer) = (name(READER)?, name(WRITER)?);
         let Prepared { person, victims: (agent, other), values, snapshot, scratch, shelf, copy } = ready;
@@ -52,7 +55,7 @@ impl Ground {
             reader,
             values: Some(values),
             hosted: None,
-            _held: held,
+            _held: None,
         };
         if !ground.has_daemon() {
             return Err("no daemon runs: windows do not ring, and nobody would notice".into());

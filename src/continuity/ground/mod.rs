@@ -85,7 +85,7 @@ pub(super) struct Ground {
     /// already.
     pub(super) values: Option<Values>,
     hosted: Option<Child>,
-    _held: Lock,
+    _held: Option<Lock>,
 }
 
 /// Keeps a second drill of the root away, and clears away what one that was
@@ -174,7 +174,7 @@ impl Ground {
             captain,
             agents,
             hosted: None,
-            _held: held,
+            _held: Some(held),
         };
         if let Err(why) = ground.furnish(root, &top, &names, room) {
             ground.end_children();

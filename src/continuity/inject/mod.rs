@@ -194,7 +194,7 @@ impl Site {
     }
 
     fn fill(&self, path: &str) -> String {
-        path.replace("{agent}", self.agent.as_str()).replace("{other}", self.other.as_str())
+        filled(path, &self.agent, &self.other)
     }
 }
 
@@ -213,8 +213,8 @@ impl Injection {
 
     /// What it will do, for who is asked whether it may.
     #[must_use]
-    pub fn words(&self, agent: &AgentName) -> String {
-        let filled = |path: &str| path.replace("{agent}", agent.as_str());
+    pub fn words(&self, agent: &AgentName, other: &AgentName) -> String {
+        let filled = |path: &str| filled(path, agent, other);
         match self {
             Self::Delete { path } => format!("delete {}", filled(path)),
             Self::FlipBits { path, messages } => {
@@ -256,6 +256,12 @@ impl Injection {
             | Self::LostHost {} => false,
         }
     }
+}
+
+/// A path with the names of the agents whom it is about.
+#[must_use]
+pub fn filled(path: &str, agent: &AgentName, other: &AgentName) -> String {
+    path.replace("{agent}", agent.as_str()).replace("{other}", other.as_str())
 }
 
 /// Whether a path stays below the root, by its words alone.

@@ -3,9 +3,9 @@
 //!
 //! What is done, in this order: the mark, durable, in `.cellphone/drill-live/`;
 //! a plain copy of the tree outside it; the mark says so; three agents of the
-//! drill's own; a snapshot. As long as the mark is there and no drill runs, one was cut short:
-//! the next drill, `doctor --fix`, the daemon and `drill back` make the tree
-//! whole again.
+//! drill's own; a snapshot. As long as the mark is there and no drill runs, one
+//! was cut short: the next drill, `doctor --fix`, the daemon and `drill back`
+//! make the tree whole again.
 
 mod way_back;
 
@@ -21,7 +21,7 @@ use super::setup::{AgentChange, NudgeChange};
 use super::snapshots::{Kind, Progress};
 use super::{ErrorKind, Office, OfficeError, Result, on_roster};
 use crate::continuity::drill::{self, Asked, NoDrill};
-use crate::continuity::inject::Injection;
+use crate::continuity::inject::{Injection, filled};
 use crate::continuity::live::{self, CAST, LiveTree, NoGround, Prepared};
 use crate::continuity::outcome::{Outcome, Phase};
 use crate::continuity::scenario::Scenario;
@@ -86,15 +86,15 @@ impl Intended {
     /// What will be done to the tree.
     #[must_use]
     pub fn deeds(&self) -> Vec<String> {
-        self.scenario.inject.iter().map(|injection| injection.words(&self.victims.0)).collect()
+        let (agent, other) = &self.victims;
+        self.scenario.inject.iter().map(|injection| injection.words(agent, other)).collect()
     }
 
     fn broken(&self) -> Vec<String> {
-        let fill =
-            |path: &str| path.replace("{agent}", self.victims.0.as_str()).replace("{other}", self.victims.1.as_str());
+        let (agent, other) = &self.victims;
         let of = |injection: &Injection| match injection {
             Injection::Scramble {} => Some(crate::config::COORDINATES.to_owned()),
-            other => other.path().map(fill),
+            taken => taken.path().map(|path| filled(path, agent, other)),
         };
         self.scenario.inject.iter().filter_map(of).collect()
     }

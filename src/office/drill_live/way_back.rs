@@ -83,10 +83,7 @@ impl Office {
         let from = RestoredFrom { tree: tree.to_owned(), snapshot: None, spent: false };
         let plan =
             self.restore_plan(RestoreRequest { from, agent: None, path: None, message: None, keep_newer: true })?;
-        if !plan.is_empty() {
-            self.restore_apply(plan)?;
-        }
-        Ok(())
+        self.apply_some(plan)
     }
 
     /// Brings forward what a restore put aside and the disaster had not broken.
