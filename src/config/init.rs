@@ -31,6 +31,8 @@ pub struct InitReport {
     pub kept: Vec<String>,
     /// Whether the root became the user's default.
     pub is_default: bool,
+    /// Ids of roots that stood here before and have gone.
+    pub before: Vec<String>,
 }
 
 /// Makes a folder a working root, or completes one: `config/`, `hooks/`, a
@@ -54,6 +56,7 @@ pub fn init(path: &Path, human: &str) -> Result<InitReport, ConfigError> {
         created: Vec::new(),
         kept: Vec::new(),
         is_default: false,
+        before: super::seat::take(&root)?,
     };
     for (relative, content) in samples::FILES {
         put(&root, relative, content, &mut report)?;

@@ -25,6 +25,7 @@ mod read;
 mod root;
 mod samples;
 mod schema;
+pub(crate) mod seat;
 mod secret;
 mod settings;
 mod snapshot;

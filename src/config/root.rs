@@ -242,7 +242,7 @@ fn read_identity(state: &Dir) -> Option<Identity> {
 
 /// The id becomes a path outside the tree, so it is checked like any name an
 /// agent could have written.
-fn is_id(id: &str) -> bool {
+pub(super) fn is_id(id: &str) -> bool {
     id.len() == 26 && id.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
 }
 

@@ -27,7 +27,7 @@ pub const PLACEHOLDERS: [(&str, &str); 12] = [
 ];
 
 /// What can notice a disaster, as `detect.any_of` names it.
-pub const NOTICES: [(&str, &str); 27] = [
+pub const NOTICES: [(&str, &str); 28] = [
     ("missing_mailbox", "alarm: a mailbox of the roster is missing, or a folder of it"),
     ("damage", "alarm: a message is not what its digest says"),
     ("journal_chain", "alarm: the journal's chain is broken, or the journal is gone"),
@@ -38,6 +38,7 @@ pub const NOTICES: [(&str, &str); 27] = [
     ("configuration", "alarm: the configuration cannot be read, or is not what was approved"),
     ("drills", "alarm: a drill is overdue, or the last one failed"),
     ("crash_loop", "alarm: the daemon was ended without its doing, several times within minutes"),
+    ("lost_root", "alarm: the root that stood here has gone, with its id, and this one has none of what it had"),
     ("folder", "doctor: a folder is missing"),
     ("mode", "doctor: the wrong people may read or write a file"),
     ("temporary", "doctor: an unfinished file that nobody will finish"),

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use super::house::House;
 use super::supervisor::{Shutdown, WorkerResult};
 use crate::config::redact;
+use crate::nudge::proof;
 use crate::office::control::{Answer, LINE_MAX, Request, SOCKET, SocketAddress};
 
 /// Connections served at once; more wait in the kernel's queue.
@@ -117,7 +118,11 @@ async fn answer(house: &Arc<House>, request: Request, peer: Option<u32>) -> Answ
             root: house.root.path().to_owned(),
         },
         Request::Status => Answer::Status(Box::new(house.status())),
-        Request::Report { agent, command } => Answer::Reported { woken: house.reported(&agent, &command, peer) },
+        Request::Report { agent, command, line } => {
+            // At once, and under no lock: the process waits 50 ms and may be gone then.
+            let line = peer.map(|pid| proof::line_of(pid, line)).unwrap_or_default();
+            Answer::Reported { woken: house.reported(&agent, &command, line) }
+        }
         Request::Reload => match house.reload().await {
             Ok(()) => done("the configuration was read"),
             Err(why) => Answer::Refused { why },

@@ -14,11 +14,13 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::pending::{Pending, Places};
+use super::place::Place;
 use super::supervisor::{Board, Shutdown};
 use crate::config::{Origin, Override, Root};
 use crate::fsio::boot;
 use crate::journal::{Follower, Journal};
 use crate::model::{Action, AgentName, Event, EventKind, Permission};
+use crate::nudge::PinnedProcess;
 use crate::office::status::{ConfigStatus, DaemonStatus, QueueStatus, ScanStatus, WatchStatus};
 use crate::office::wake::{self, Bell};
 use crate::office::watch::Guard;
@@ -34,6 +36,7 @@ const BROKEN: &str = "the configuration is broken, the last good one holds";
 pub(super) struct House {
     pub(super) root: Root,
     pub(super) places: Places,
+    pub(super) place: Place,
     pub(super) pending: Pending,
     pub(super) shutdown: Shutdown,
     pub(super) board: Arc<Board>,
@@ -80,8 +83,10 @@ impl House {
         let started = Timestamp::now();
         let error = told(&office).map(|what| format!("{BROKEN}: {what}"));
         office.keep_good();
+        office.take_seat();
         let bell = Bell::of(&office);
         Self {
+            place: Place::of(root.state()),
             root,
             places,
             pending: Pending::default(),
@@ -284,10 +289,11 @@ impl House {
         Err(why)
     }
 
-    /// An agent ran a command in process `pid`: whether that proves it woken.
-    pub(super) fn reported(&self, agent: &AgentName, command: &str, pid: Option<u32>) -> bool {
+    /// An agent ran a command in the first process of this line of ancestors:
+    /// whether that proves it woken.
+    pub(super) fn reported(&self, agent: &AgentName, command: &str, line: Vec<PinnedProcess>) -> bool {
         let office = self.office();
-        let woken = self.bell().reported(&office, agent, command, pid, boot::now());
+        let woken = self.bell().reported(&office, agent, command, line, boot::now());
         self.ring.notify_one();
         woken
     }

@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::place::Place;
 use crate::fsio::{Dir, FsError, Lock};
 use crate::office::control::{self, LOCK, PID_FILE, RUNTIME_HINT};
 
@@ -38,6 +39,7 @@ pub enum InstanceError {
 #[derive(Debug)]
 pub struct Instance {
     state: Dir,
+    place: Place,
     _lock: Lock,
 }
 
@@ -53,7 +55,7 @@ impl Instance {
         // One that is just ending still has the lock for a moment.
         for _ in 0..20 {
             if let Some(lock) = Lock::try_exclusive(&locks, LOCK)? {
-                let instance = Self { state: state.clone(), _lock: lock };
+                let instance = Self { state: state.clone(), place: Place::of(state), _lock: lock };
                 instance.clear()?;
                 let line = format!("{}\n", std::process::id());
                 // The pid file is a convenience: a full disk does not keep the daemon away.
@@ -85,8 +87,10 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        // Still under the lock: no successor's files can be hit.
-        let _ = self.clear();
+        // Still under the lock: no successor's files can be hit. Where that has gone there may be one.
+        if !self.place.has_gone() {
+            let _ = self.clear();
+        }
     }
 }
 

@@ -27,11 +27,13 @@ pub enum Detector {
     Drills,
     /// The daemon was ended without its doing, several times within minutes.
     CrashLoop,
+    /// The root that stood here has gone, with its id, and this one has none of what it had.
+    LostRoot,
 }
 
 impl Detector {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::MissingMailbox,
         Self::Damage,
         Self::JournalChain,
@@ -42,6 +44,7 @@ impl Detector {
         Self::Configuration,
         Self::Drills,
         Self::CrashLoop,
+        Self::LostRoot,
     ];
 
     /// Its word, as it stands in the journal, in settings and in scenarios.
@@ -58,6 +61,7 @@ impl Detector {
             Self::Configuration => "configuration",
             Self::Drills => "drills",
             Self::CrashLoop => "crash_loop",
+            Self::LostRoot => "lost_root",
         }
     }
 
@@ -79,6 +83,7 @@ impl Detector {
             Self::MailStorm => Some("mail-storm"),
             Self::Configuration => Some("broken-config"),
             Self::CrashLoop => Some("crash-loop"),
+            Self::LostRoot => Some("careless-git"),
             // What to do about these is said in their own words.
             Self::ClockJump | Self::Drills => None,
         }

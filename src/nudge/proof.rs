@@ -49,6 +49,21 @@ pub fn ancestors(pid: u32) -> Vec<PinnedProcess> {
     line
 }
 
+/// The ancestors of this process, for a report about it; empty where finding
+/// them costs too much for every command (a program run for each).
+#[must_use]
+pub fn own_line() -> Vec<PinnedProcess> {
+    if cfg!(target_os = "linux") { ancestors(std::process::id()) } else { Vec::new() }
+}
+
+/// The ancestors of the process `pid` that reported: as they are, or when it
+/// has ended already (a busy machine makes it wait no longer), as it told them.
+#[must_use]
+pub fn line_of(pid: u32, told: Vec<PinnedProcess>) -> Vec<PinnedProcess> {
+    let line = ancestors(pid);
+    if line.is_empty() && told.first().is_some_and(|own| own.pid == pid) { told } else { line }
+}
+
 /// The process as it is now, for pinning; `None` when there is none, or the
 /// platform cannot say.
 #[must_use]

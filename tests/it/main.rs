@@ -29,6 +29,7 @@ mod identity_tools;
 mod inject;
 mod input;
 mod integrate;
+mod lost_root;
 mod mcp;
 mod model;
 mod nasty;

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::status::DaemonStatus;
 use crate::fsio::{Dir, FsError, Lock};
 use crate::model::{AgentName, Event};
+use crate::nudge::{PinnedProcess, proof};
 
 #[cfg(unix)]
 pub use client::{Client, SocketAddress};
@@ -58,6 +59,10 @@ pub enum Request {
         agent: AgentName,
         /// Which command.
         command: String,
+        /// The process and those it descends from, nearest first; empty from
+        /// an older program, and where that is not known.
+        #[serde(default)]
+        line: Vec<PinnedProcess>,
     },
     /// Read the configuration anew.
     Reload,
@@ -218,7 +223,7 @@ pub struct Presence {
 /// Reports that `command` runs as `agent` in this process. Never fails: a
 /// command goes on without a daemon.
 pub fn report_presence(state: &Path, agent: &AgentName, command: &str) -> Presence {
-    let report = Request::Report { agent: agent.clone(), command: command.to_owned() };
+    let report = Request::Report { agent: agent.clone(), command: command.to_owned(), line: proof::own_line() };
     let waiting =
         Client::connect(state, PRESENCE).ok().and_then(|mut client| client.put(&report).ok().map(|()| client));
     Presence { waiting }

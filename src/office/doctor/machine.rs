@@ -90,6 +90,19 @@ pub(super) fn configuration(chart: &mut Chart, office: &Office) {
     }
 }
 
+/// A root that stood here before and has gone with its `.cellphone/`.
+pub(super) fn seat(chart: &mut Chart, office: &Office) {
+    let path = office.root().path();
+    let before = office.stood_here_before();
+    for id in chart.checked(path, before.map_err(|e| super::Trouble(e.to_string(), false))).unwrap_or_default() {
+        let advice = format!(
+            "cellphone init {} --instead-of {id}, to have that one again; without --instead-of, to keep this one",
+            path.display()
+        );
+        chart.told(Check::Root, path, crate::office::watch::lost_root(&id), advice);
+    }
+}
+
 /// Approved copies that no longer are what the tree says.
 pub(super) fn approvals(chart: &mut Chart, office: &Office) {
     let root = office.root();

@@ -55,6 +55,8 @@ pub enum Check {
     Journal,
     /// Configuration, roster or approvals.
     Config,
+    /// Another root stood here.
+    Root,
     /// A restore that was begun and not finished.
     Restore,
     /// A drill on the tree itself that was cut short.
@@ -109,6 +111,7 @@ impl Check {
             Self::Unreadable | Self::Damage => Some(Detector::Damage),
             Self::Journal => Some(Detector::JournalChain),
             Self::Config => Some(Detector::Configuration),
+            Self::Root => Some(Detector::LostRoot),
             Self::Snapshots => Some(Detector::Snapshots),
             Self::DiskSpace => Some(Detector::DiskSpace),
             _ => None,
@@ -172,6 +175,7 @@ impl Office {
         machine::restore(&mut chart, self);
         machine::journal(&mut chart, self);
         machine::configuration(&mut chart, self);
+        machine::seat(&mut chart, self);
         machine::approvals(&mut chart, self);
         machine::keys(&mut chart, self);
         watched::examine(&mut chart, self, effort.deep);

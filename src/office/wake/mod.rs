@@ -24,7 +24,7 @@ use super::{Office, Unread};
 use crate::model::{AgentName, Event, EventKind, MessageId};
 use crate::nudge::loops::Loops;
 use crate::nudge::machine::{self, Action, Input, Phase, Proof, State, Waiting};
-use crate::nudge::{Attempt, Notice, Outcome, PinnedProcess, Reason, proof};
+use crate::nudge::{Attempt, Notice, Outcome, PinnedProcess, Reason};
 use crate::roster::Coordinates;
 
 pub use changed::places;
@@ -157,21 +157,19 @@ impl Bell {
         }
     }
 
-    /// A command ran as the agent in process `pid`; whether that proves that
-    /// its window was woken.
+    /// A command ran as the agent, in the first process of this line of
+    /// ancestors; whether that proves that its window was woken.
     pub fn reported(
         &mut self,
         office: &Office,
         agent: &AgentName,
         command: &str,
-        pid: Option<u32>,
+        line: Vec<PinnedProcess>,
         now: Duration,
     ) -> bool {
         let Some(agent) = office.roster().get(agent.as_str()).map(|known| known.name.clone()) else { return false };
         let window = self.windows.entry(agent.clone()).or_default();
         window.seen = Some(Timestamp::now());
-        let Some(pid) = pid else { return false };
-        let line = proof::ancestors(pid);
         let proved = window.pinned.is_some_and(|pinned| line.contains(&pinned));
         if window.state.phase() == Phase::Attempting && window.reports.len() < REPORTS {
             window.reports.push((now, line));
@@ -179,7 +177,7 @@ impl Bell {
         if !proved {
             return false;
         }
-        tracing::debug!(%agent, command, pid, "a command ran below the window that was nudged");
+        tracing::debug!(%agent, command, "a command ran below the window that was nudged");
         self.drive(office, &agent, Input::Proof(Proof::Woken), now).contains(&EventKind::Woken)
     }
 

@@ -29,6 +29,7 @@ use crate::model::{AgentName, Detector, Event, EventKind, Priority, Severity};
 
 pub use crate::continuity::alarms::Alarm;
 pub use crate::continuity::due::Standing as DrillStanding;
+pub(super) use settings::lost_root;
 
 /// What stands.
 const ALARMS: &str = "alarms.json";

@@ -2,8 +2,8 @@
 //! coordinates that cannot be used.
 
 use super::{Guard, sighting};
-use crate::config::strict;
 use crate::config::trust::{self, TrustState};
+use crate::config::{seat, strict};
 use crate::continuity::alarms::Sighting;
 use crate::model::{Detector, Severity};
 use crate::office::{Office, Result};
@@ -12,10 +12,43 @@ const COORDINATES: &str = "config/coordinates.json";
 /// The plan for coordinates, which is another than that for the rest.
 const SCRAMBLED: &str = "scrambled-coordinates";
 
+/// What is said of a root that has gone from here.
+pub(in crate::office) fn lost_root(id: &str) -> String {
+    let lost = "its .cellphone/ was removed, and its approvals, keys and passwords do not count any more";
+    format!("the root {id} stood here: {lost}")
+}
+
 impl Office {
     pub(super) fn watch_configuration(&self, guard: &Guard) -> Result<()> {
         self.report(guard, Detector::Configuration, self.faulty_configuration()?)?;
+        self.report(guard, Detector::LostRoot, self.lost_roots()?)?;
         Ok(())
+    }
+
+    /// The ids of roots that stood here before this one and have gone.
+    ///
+    /// # Errors
+    /// The folder outside the tree cannot be listed.
+    pub(in crate::office) fn stood_here_before(&self) -> Result<Vec<String>> {
+        Ok(seat::before(self.root())?)
+    }
+
+    /// Keeps, outside the tree, that this root stands here: for the day on
+    /// which its id is lost. Where another one stood that is not settled yet.
+    pub fn take_seat(&self) {
+        let kept = seat::before(self.root()).and_then(|before| match before.is_empty() {
+            true => seat::keep(self.root()),
+            false => Ok(()),
+        });
+        if let Err(e) = kept {
+            tracing::warn!(error = %e, "it was not kept where this root stands");
+        }
+    }
+
+    fn lost_roots(&self) -> Result<Vec<Sighting>> {
+        let (root, before) = (self.root().path(), self.stood_here_before()?);
+        let seen = |id: String| sighting(Detector::LostRoot, &id, Severity::Critical, lost_root(&id), root);
+        Ok(before.into_iter().map(seen).collect())
     }
 
     fn faulty_configuration(&self) -> Result<Vec<Sighting>> {

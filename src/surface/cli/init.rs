@@ -34,7 +34,7 @@ impl Run for InitArgs {
             return cx.write_json(&json!({
                 "root": report.root, "id": report.id, "human": report.human,
                 "created": report.created, "kept": report.kept, "default": report.is_default,
-                "keys": keys, "keys_folder": keys_folder,
+                "keys": keys, "keys_folder": keys_folder, "before": report.before,
             }));
         }
         let head = cx.paint(Paint::Good, "A working root");
@@ -58,6 +58,12 @@ impl Run for InitArgs {
             (false, true) => "  commands find it from here and below, or with --root\n",
             (false, false) => "  it is not your default root: commands find it in its folder, or with --root\n",
         };
+        // Whoever takes the place of one has just settled that.
+        for id in report.before.iter().filter(|_| instead_of.is_none()) {
+            let again = format!("cellphone init {} --instead-of {id}", quoted(&report.root.display().to_string()));
+            out += "  another root stood here; to have its approvals, keys and passwords again:\n";
+            out += &format!("    {}\n", cx.paint(Paint::Code, &text::line(&again)));
+        }
         out += "\nNext:\n";
         let enter = (!is_found).then_some((enter.as_str(), ""));
         for (line, what) in enter.into_iter().chain([
