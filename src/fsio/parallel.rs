@@ -1,6 +1,7 @@
 //! Work on many files with every processor, in their order.
 
 use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Fewer than this are done sooner than a thread is started.
 const FEW: usize = 64;
@@ -16,15 +17,21 @@ pub(crate) fn map_large<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R +
     if things.len() < 2 || threads == 1 {
         return things.iter().map(work).collect();
     }
-    let share = things.len().div_ceil(threads);
-    let work = &work;
-    std::thread::scope(|scope| {
-        let workers: Vec<_> =
-            things.chunks(share).map(|some| scope.spawn(move || some.iter().map(work).collect::<Vec<R>>())).collect();
+    // One after the other as a thread gets free: one of them may be larger than all the rest.
+    let (next, work) = (AtomicUsize::new(0), &work);
+    let take = || {
+        let at = next.fetch_add(1, Ordering::Relaxed);
+        things.get(at).map(|thing| (at, work(thing)))
+    };
+    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let worker = || std::iter::from_fn(take).collect::<Vec<_>>();
+        let workers: Vec<_> = (0..threads.min(things.len())).map(|_| scope.spawn(worker)).collect();
         let done = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
         // A panic in one is the caller's, as it is without threads.
         done.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    })
+    });
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 //! compressor, which are dear: made anew for each message of a kilobyte they
 //! cost more than the message.
 
+use std::borrow::Cow;
+
 use aes256ctr_poly1305aes::aead::AeadInPlace as _;
 use aes256ctr_poly1305aes::{Aes256CtrPoly1305Aes, Key, Nonce, Tag};
 use rand::Rng as _;
@@ -172,13 +174,18 @@ impl Sealer {
 
     /// Opens a blob; `raw` is its length before it was compressed, or 0.
     pub(super) fn open_blob(&mut self, sealed: &[u8], raw: u32) -> Option<Vec<u8>> {
-        let plain = self.open(sealed)?;
+        let packed = self.open(sealed)?;
+        if raw == 0 { Some(packed) } else { self.unpack(&packed, raw).map(Cow::into_owned) }
+    }
+
+    /// What was in an envelope as it was before it was compressed.
+    pub(super) fn unpack<'a>(&mut self, packed: &'a [u8], raw: u32) -> Option<Cow<'a, [u8]>> {
         if raw == 0 {
-            return Some(plain);
+            return Some(Cow::Borrowed(packed));
         }
         let raw = usize::try_from(raw).ok().filter(|raw| *raw <= MOST)?;
-        let bytes = self.unzip.decompress(&plain, raw).ok()?;
-        (bytes.len() == raw).then_some(bytes)
+        let bytes = self.unzip.decompress(packed, raw).ok()?;
+        (bytes.len() == raw).then_some(Cow::Owned(bytes))
     }
 
     /// Opens a file of the repository.

@@ -1,4 +1,4 @@
-//! What is kept: forgetting snapshots by rule, giving the space back, copies.
+//! What is kept: forgetting snapshots by rule, giving the space back.
 //!
 //! Forgetting is planned, shown, then done exactly so. Space is given back in
 //! two phases by `rustic_core`: a pack is first marked and only removed by a
@@ -144,24 +144,6 @@ impl Repository {
         let mut options = PruneOptions::default();
         options.instant_delete = now;
         Ok(self.rustic()?.prune(&options, pruning.plan)?)
-    }
-
-    /// Copies snapshots that another repository does not have yet; gives how
-    /// many.
-    ///
-    /// # Errors
-    /// When one of the two cannot be read or written.
-    pub fn copy_to(&self, other: &Self) -> Result<usize> {
-        let from = self.rustic()?;
-        let to = other.rustic()?;
-        let all = from.get_all_snapshots()?;
-        let wanted = to.relevant_copy_snapshots(|_| true, &all)?;
-        let wanted: Vec<_> = wanted.into_iter().filter(|c| c.relevant).map(|c| c.sn).collect();
-        if wanted.is_empty() {
-            return Ok(0);
-        }
-        from.to_indexed()?.copy(&to.to_indexed_ids()?, wanted.iter())?;
-        Ok(wanted.len())
     }
 }
 

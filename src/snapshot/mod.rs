@@ -7,7 +7,7 @@
 //! hands each small file through nine threads, builds the tables of its
 //! chunker anew for each and looks through the open pack for each, which takes
 //! most of the time of a tree of messages. What is rare and intricate (prune,
-//! copy, check, repair) is `rustic_core`'s. It and `rustic_backend` are named
+//! which snapshots a copy lacks and whether it is whole) is `rustic_core`'s. It and `rustic_backend` are named
 //! in this module alone.
 //!
 //! [`exchange`] brings a restored copy of the tree back into the live one,
@@ -23,6 +23,7 @@ mod check;
 mod chunks;
 mod cipher;
 mod contents;
+mod copy;
 mod effort;
 pub mod exchange;
 mod index;

@@ -29,6 +29,24 @@ impl Packer {
     pub(super) fn add(&mut self, sealer: &mut Sealer, id: Id, plain: &[u8]) -> Result<Option<(Pack, Vec<u8>)>> {
         let offset = self.bytes.len();
         let raw = sealer.seal_blob(plain, &mut self.bytes)?;
+        self.added(sealer, id, offset, raw)
+    }
+
+    /// Adds a blob as it was packed elsewhere: `raw` is its length before it
+    /// was compressed, or 0.
+    pub(super) fn add_packed(
+        &mut self,
+        sealer: &Sealer,
+        id: Id,
+        packed: &[u8],
+        raw: u32,
+    ) -> Result<Option<(Pack, Vec<u8>)>> {
+        let offset = self.bytes.len();
+        sealer.seal(packed, &mut self.bytes)?;
+        self.added(sealer, id, offset, raw)
+    }
+
+    fn added(&mut self, sealer: &Sealer, id: Id, offset: usize, raw: u32) -> Result<Option<(Pack, Vec<u8>)>> {
         // A pack is written long before its length passes 32 bits.
         let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         self.blobs.push(Packed { id, offset: narrow(offset), length: narrow(self.bytes.len() - offset), raw });

@@ -1,7 +1,7 @@
 //! One repository, open: its key, its files, its two sorts of locks.
 //!
 //! The format is restic's and so is every file in it; `rustic_core` makes the
-//! repository and does what is rare and intricate (prune, copy, repair, check),
+//! repository and does what is rare and intricate (prune, and what a copy lacks),
 //! behind [`Repository::rustic`]. What is done every hour goes straight to the
 //! packs, in this module's siblings.
 

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use crate::config::Root;
-use crate::fsio::{self, Dir, FsError};
+use crate::fsio::{self, Dir, FsError, parallel};
 use crate::model::{AgentName, Role};
 
 /// Rounds after which a mailbox is taken as it is.
@@ -60,11 +60,13 @@ pub(in crate::continuity) fn kept(root: &Root, copy: &Dir, room: u64) -> Result<
     }
     let workspaces = copy.child_or_create("agent_workspaces").map_err(told)?;
     if let Some(from) = root.folder("agent_workspaces").map_err(|e| e.to_string())? {
-        for agent in from.names().map_err(told)? {
+        let agents = from.names().map_err(told)?;
+        let each = parallel::map_large(&agents, |agent| match from.child(agent) {
+            Ok(mailbox) => whole(&mailbox, &workspaces.child_or_create(agent)?),
             // A file, or a folder that went meanwhile.
-            let Ok(mailbox) = from.child(&agent) else { continue };
-            whole(&mailbox, &workspaces.child_or_create(&agent).map_err(told)?).map_err(told)?;
-        }
+            Err(_) => Ok(()),
+        });
+        each.into_iter().collect::<Result<(), FsError>>().map_err(told)?;
     }
     Ok(())
 }

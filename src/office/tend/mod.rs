@@ -86,6 +86,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Office {
+    /// How many messages wait unread, by their names alone: a look that
+    /// costs little and changes nothing.
+    ///
+    /// # Errors
+    /// The mailbox cannot be listed.
+    pub fn count_unread(&self, agent: &AgentName) -> Result<usize> {
+        Ok(self.tree.mailbox(agent)?.count_unread()?)
+    }
+
     /// What is unread for an agent. An unreadable message goes to `dead/`.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use super::plan::{FilePlan, JournalPlan, MailboxPlan, Plan, Selection, Source};
 use super::staged::{self, JOURNAL, PLAIN, SPOOL, WORKSPACES};
 use super::wanted::Wanted;
 use super::{ExchangeError, Result, journal};
-use crate::fsio::{Dir, FileBelow};
+use crate::fsio::{Dir, FileBelow, parallel};
 use crate::journal::Journal;
 use crate::mailbox::{Brought, Item, Key, Mailbox, Step, Tree, attempts, contents};
 use crate::model::{AgentName, MessageId, UniqueName};
@@ -53,16 +53,23 @@ pub fn plan(live: Live<'_>, source: Source, selection: Selection, keep_newer: bo
     let mut found = 0;
     // A mailbox that was asked for by its name alone, and was there, may have been empty.
     let by_name = selection.agent.is_some() && selection.path.is_none() && selection.message.is_none();
-    for (agent, home) in restored.into_iter().filter(|(agent, _)| wanted.agent(agent)) {
+    let asked: Vec<_> = restored.into_iter().filter(|(agent, _)| wanted.agent(agent)).collect();
+    let each: Vec<Result<_>> = parallel::map_large(&asked, |(agent, home)| {
         let prefix = format!("{WORKSPACES}/{agent}/");
-        let mut restored = Restored::new(home, &|path| wanted.refuses(&format!("{prefix}{path}")))?;
+        let mut restored = Restored::new(home.clone(), &|path| wanted.refuses(&format!("{prefix}{path}")))?;
         restored.items.retain(|item| wanted.takes(&prefix, item));
-        found += restored.items.len() + usize::from(by_name);
+        let count = restored.items.len() + usize::from(by_name);
         // A mailbox that has gone is made by the exchange, not by its plan.
-        plan.mailboxes.push(match agents.contains(&agent) {
-            true => diff(&live.tree.mailbox(&agent)?, restored, &wanted, &removable)?,
-            false => all_back(&agent, &restored),
-        });
+        let one = match agents.contains(agent) {
+            true => diff(&live.tree.mailbox(agent)?, restored, &wanted, &removable)?,
+            false => all_back(agent, &restored),
+        };
+        Ok((one, count))
+    });
+    for one in each {
+        let (one, count) = one?;
+        found += count;
+        plan.mailboxes.push(one);
     }
     plan.mailboxes.sort_by(|a, b| a.agent.cmp(&b.agent));
     if selection.message.is_none() && selection.agent.is_none() {
@@ -179,6 +186,7 @@ fn diff(
     let prefix = format!("{WORKSPACES}/{}/", mailbox.agent());
     let home = mailbox.home();
     let standing = contents(home, &|_| false)?;
+    let mut bytes = (Digests::below(home), restored.home.as_ref().map(Digests::below));
     let by_key: HashMap<&Key, &Item> = standing.iter().map(|item| (&item.key, item)).collect();
     // Whoever sent nothing since has not sent what waited in the outbox either.
     let may_have_sent = newest_sent(&standing) > newest_sent(&restored.items);
@@ -201,7 +209,7 @@ fn diff(
                 one.unchanged += 1;
                 continue;
             }
-            Some(there) if there.path == item.target() && same((home, there), (restored.home.as_ref(), item))? => {
+            Some(there) if there.path == item.target() && same(&mut bytes, there, item) => {
                 one.unchanged += 1;
                 continue;
             }
@@ -225,16 +233,34 @@ fn diff(
 }
 
 /// Whether two files of one path have the same bytes.
-fn same((here, one): (&Dir, &Item), (there, other): (Option<&Dir>, &Item)) -> Result<bool> {
-    let (Some(there), true) = (there, one.size == other.size) else { return Ok(false) };
+fn same((here, there): &mut (Digests<'_>, Option<Digests<'_>>), one: &Item, other: &Item) -> bool {
+    let (Some(there), true) = (there, one.size == other.size) else { return false };
     // What cannot be read here is damaged, and is put aside.
-    Ok(digest(here, &one.path).is_ok_and(|is| digest(there, &other.path).is_ok_and(|was| was == is)))
+    here.of(&one.path).is_ok_and(|is| there.of(&other.path).is_ok_and(|was| was == is))
 }
 
-fn digest(top: &Dir, path: &str) -> Result<String> {
-    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let dir = if folder.is_empty() { top.clone() } else { top.below(folder)? };
-    Ok(dir.digest(name)?)
+/// Reads files below a folder; the one of the last file stays open, as
+/// neighbours follow each other.
+struct Digests<'a> {
+    top: &'a Dir,
+    last: Option<(String, Dir)>,
+}
+
+impl<'a> Digests<'a> {
+    const fn below(top: &'a Dir) -> Self {
+        Self { top, last: None }
+    }
+
+    fn of(&mut self, path: &str) -> Result<String> {
+        let Some((folder, name)) = path.rsplit_once('/') else { return Ok(self.top.digest(path)?) };
+        if let Some((_, dir)) = self.last.as_ref().filter(|(known, _)| known == folder) {
+            return Ok(dir.digest(name)?);
+        }
+        let dir = self.top.below(folder)?;
+        let digest = dir.digest(name);
+        self.last = Some((folder.to_owned(), dir));
+        Ok(digest?)
+    }
 }
 
 /// The name of the newest message that was sent, as it sorts.
@@ -265,13 +291,14 @@ fn file_steps(
     (root, there): (&Dir, Vec<FileBelow>),
     remove: bool,
 ) -> Result<()> {
+    let (mut here_is, mut there_was) = (Digests::below(root), Digests::below(top));
     let standing: HashMap<&str, &FileBelow> = there.iter().map(|found| (found.path.as_str(), found)).collect();
     for found in &restored {
         let out = match standing.get(found.path.as_str()) {
             Some(here)
                 if here.stat.size == found.stat.size
                     && here.stat.mode & 0o111 == found.stat.mode & 0o111
-                    && digest(root, &found.path)? == digest(top, &found.path)? =>
+                    && here_is.of(&found.path)? == there_was.of(&found.path)? =>
             {
                 plan.unchanged += 1;
                 continue;

@@ -162,7 +162,7 @@ fn alarm_json(alarm: &Alarm) -> serde_json::Value {
 
 /// Everyone with what waits, counted in the folders themselves.
 fn waiting(office: &Office) -> Vec<(String, String, usize)> {
-    let unread = |name| office.unread(name).map_or(0, |u| u.ids.len());
+    let unread = |name| office.count_unread(name).unwrap_or(0);
     office.roster().agents().iter().map(|a| (a.name.to_string(), a.role.to_string(), unread(&a.name))).collect()
 }
 
