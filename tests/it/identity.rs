@@ -136,7 +136,8 @@ fn whatever_leaves_is_signed_and_verified_wherever_it_is_shown() {
     // What an agent writes under `signature` is none, and is replaced.
     let dropped = b"---\nto: [Agent-3, any:@captain]\nmine: kept\nsignature: Bob\nmore: 'kept, too'\n---\nby hand\n";
     drop_in(&world.folder("Agent-6", "outbox"), "note.md", dropped);
-    wait("it is picked up", || world.mail("Agent-3", "inbox/new").len() == 3);
+    let has_come = |agent: &str| world.mail(agent, "inbox/new").len() == 3;
+    wait("it is picked up, and delivered to both", || has_come("Agent-3") && has_come("Agent-4"));
     drop(daemon);
     for (agent, count) in [("Agent-1", 3), ("Agent-2", 2), ("Agent-3", 3), ("Agent-4", 3)] {
         let all = world.inbox(agent);
