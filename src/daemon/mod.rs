@@ -23,7 +23,6 @@ mod house;
 pub mod instance;
 pub mod lookout;
 pub mod pending;
-#[cfg(unix)]
 mod place;
 #[cfg(unix)]
 mod ring;
