@@ -13,12 +13,13 @@ const SEAT: &str = "seat";
 /// The longest path that is read, in bytes.
 const LIMIT: u64 = 8_192;
 
-/// Keeps where this root stands.
+/// Keeps where this root stands, for the day on which its id is lost. Where
+/// another one stood that is not settled yet.
 ///
 /// # Errors
-/// The folder outside the tree cannot be written.
+/// The folder outside the tree cannot be listed or written.
 pub(crate) fn keep(root: &Root) -> Result<(), ConfigError> {
-    if !root.has_outside() {
+    if !root.has_outside() || !before(root)?.is_empty() {
         return Ok(());
     }
     let line = line(root);

@@ -83,7 +83,7 @@ impl House {
         let started = Timestamp::now();
         let error = told(&office).map(|what| format!("{BROKEN}: {what}"));
         office.keep_good();
-        office.take_seat();
+        office.keep_seat();
         let bell = Bell::of(&office);
         Self {
             place: Place::of(root.state()),

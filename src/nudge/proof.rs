@@ -128,5 +128,10 @@ mod tests {
         drop(child.stdin.take());
         child.wait().unwrap();
         assert!(!descends(pinned.pid, pinned), "a process that has gone");
+
+        assert_eq!(line_of(pinned.pid, line.clone()), line, "what it told when it has gone");
+        assert_eq!(line_of(own.pid, line.clone())[0], own, "of one that lives it is looked up");
+        assert_eq!(line_of(pinned.pid, vec![own]), [], "nobody tells of another process");
+        assert!(!cfg!(target_os = "linux") || own_line() == ancestors(own.pid));
     }
 }

@@ -3,7 +3,8 @@
 //! `rustic_core` decides which are missing there, and ends the copy: it walks
 //! every directory and copies what is not there yet. Before that the pieces
 //! are brought over here, pack by pack, since it takes each by itself, with a
-//! compressor made anew for each (measured: 4 s for 40,000 files of 1 kB).
+//! compressor made anew for each (measured on two cores: 2 s for 40,000 files
+//! of 1 kB, and 1 s by this).
 //! Here a piece is opened, held against its id, and sealed again as it was
 //! compressed. What cannot be opened is left out, so that it is
 //! `rustic_core`'s to complain about.
@@ -19,8 +20,9 @@ use super::check::by_pack;
 use super::cipher::{Id, Sealer, digest, unhex};
 use super::index::{IdHasher, Index, Pack, Sort, Spot, write};
 use super::pack::Packer;
+use super::restore::on_all;
 use super::tree::TreeIn;
-use super::{Repository, Result, SnapshotError};
+use super::{Repository, Result};
 
 type Ids = HashSet<Id, BuildHasherDefault<IdHasher>>;
 /// Pieces of one pack that are copied, in their order.
@@ -65,19 +67,8 @@ impl Repository {
         }
         let work: Vec<(Id, Pieces)> =
             index.packs.iter().copied().zip(packs).filter(|(_, pieces)| !pieces.is_empty()).collect();
-        let threads = super::effort::threads().min(work.len()).max(1);
         let next = Next::new(0);
-        let done: Vec<Result<Vec<Pack>>> = std::thread::scope(|scope| {
-            let (work, next) = (&work, &next);
-            let run = move || Courier::new(self, other)?.carry(work, next);
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
-            let mut done = vec![run()];
-            for other in others {
-                done.push(other.join().unwrap_or_else(|_| Err(SnapshotError::Internal("a thread died".into()))));
-            }
-            done
-        });
-        let written: Vec<Pack> = done.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+        let written = on_all(|| Courier::new(self, other)?.carry(&work, &next))?.concat();
         for packs in written.chunks(500) {
             other.write(FileType::Index, theirs.seal_file(&write(packs))?)?;
         }

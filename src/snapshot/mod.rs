@@ -7,8 +7,8 @@
 //! hands each small file through nine threads, builds the tables of its
 //! chunker anew for each and looks through the open pack for each, which takes
 //! most of the time of a tree of messages. What is rare and intricate (prune,
-//! which snapshots a copy lacks and whether it is whole) is `rustic_core`'s. It and `rustic_backend` are named
-//! in this module alone.
+//! which snapshots a copy lacks and whether it is whole) is `rustic_core`'s. It
+//! and `rustic_backend` are named in this module alone.
 //!
 //! [`exchange`] brings a restored copy of the tree back into the live one,
 //! wherever that copy comes from: from a repository of ours, or from a

@@ -1,5 +1,5 @@
 //! The configuration: what cannot be read, what is not as it was approved,
-//! coordinates that cannot be used.
+//! coordinates that cannot be used; and whether it is still that of this root.
 
 use super::{Guard, sighting};
 use crate::config::trust::{self, TrustState};
@@ -33,14 +33,9 @@ impl Office {
         Ok(seat::before(self.root())?)
     }
 
-    /// Keeps, outside the tree, that this root stands here: for the day on
-    /// which its id is lost. Where another one stood that is not settled yet.
-    pub fn take_seat(&self) {
-        let kept = seat::before(self.root()).and_then(|before| match before.is_empty() {
-            true => seat::keep(self.root()),
-            false => Ok(()),
-        });
-        if let Err(e) = kept {
+    /// Keeps, outside the tree, that this root stands here.
+    pub fn keep_seat(&self) {
+        if let Err(e) = seat::keep(self.root()) {
             tracing::warn!(error = %e, "it was not kept where this root stands");
         }
     }

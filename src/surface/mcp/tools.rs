@@ -295,7 +295,7 @@ fn who(office: &Office, value: Value) -> Result<Value> {
         let window = windows.iter().find(|window| window.agent == agent.name);
         json!({
             "name": agent.name, "role": agent.role,
-            "unread": office.unread(&agent.name).map_or(0, |unread| unread.ids.len()),
+            "unread": office.count_unread(&agent.name).unwrap_or(0),
             "window": window.map(|window| &window.state), "seen": window.and_then(|window| window.seen),
         })
     });
