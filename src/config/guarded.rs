@@ -31,7 +31,9 @@ pub(super) const SNAPSHOT: Item = (
 );
 /// What webhooks are told beside the notice.
 pub(super) const NUDGE: Item = ("config/cellphone.yaml#nudge", &["nudge.webhook_token"]);
-const ITEMS: [Item; 2] = [SNAPSHOT, NUDGE];
+/// Who can reach the daemon from where.
+pub(super) const HTTP: Item = ("config/cellphone.yaml#http", &["http.listen", "http.hosts"]);
+const ITEMS: [Item; 3] = [SNAPSHOT, NUDGE, HTTP];
 
 /// The names under which parts of the settings are approved.
 pub(super) fn items() -> impl Iterator<Item = &'static str> {

@@ -15,6 +15,7 @@ mod entries;
 mod error;
 pub(crate) mod good;
 mod guarded;
+mod http;
 mod init;
 mod json_schema;
 mod layers;
@@ -45,6 +46,7 @@ pub use entries::{remove_entry, set_entry};
 pub use error::ConfigError;
 pub use good::ConfigFault;
 pub(crate) use guarded::{approve as approve_setting, is_guarded};
+pub use http::{Listen, listen};
 pub use init::{InitReport, init, init_instead_of};
 pub use json_schema::{SchemaOf, json_schema, json_schema_text};
 pub use layers::{Override, keep_settings, settings, settings_in_force};
@@ -53,7 +55,8 @@ pub use place::{default_root, os_user, set_default_root};
 pub use root::Root;
 pub(crate) use samples::{ROLES as SAMPLE_ROLES, is_sample, sample, samples_in};
 pub use schema::{
-    Hooks, Limits, Log, NudgeSettings, Retention, SendSettings, Settings, SnapshotSettings, TrustSettings, Watch,
+    Hooks, HttpSettings, Limits, Log, NudgeSettings, Retention, SendSettings, Settings, SnapshotSettings,
+    TrustSettings, Watch,
 };
 pub use secret::{HIDDEN, Secret, SecretSource, redact, remember_password_of, seal};
 pub use settings::{Setting, is_secret, shown_value};

@@ -267,6 +267,19 @@ schema! {
         /// Least time before the captain is told the same again.
         health_cooldown: Duration = duration "1d",
     }
+    /// The page for people and the API for programs (`cellphone open`, docs/http.md).
+    http: HttpSettings {
+        /// Where the daemon listens, as `127.0.0.1:7411`; `default` is port 7411 of this machine alone, or the next one that is free; `none`: nowhere. In force as approved (`cellphone trust`), from the next start of the daemon on.
+        listen: String = text "default",
+        /// Names under which it may be asked for beside its own address, with commas, as `swarm.example.org`. In force as approved.
+        hosts: String = text "none",
+        /// How long a browser stays signed in.
+        session: Duration = duration "7d",
+        /// Requests a second of one token or session, on the average; more are told to come later.
+        rate: u32 = small "1000",
+        /// Requests that are worked on at the same time; more are told to come later.
+        concurrent: u32 = small "64",
+    }
     /// What the program says about its own work.
     log: Log {
         /// What the daemon writes to its log.
@@ -310,6 +323,13 @@ impl Settings {
                 !self.nudge.urgent_deadline.is_zero() && self.nudge.urgent_deadline < second,
                 "nudge.urgent_deadline",
                 "less than 1s leaves no time to wake anybody; 0 switches it off",
+            ),
+            (self.http.session < second, "http.session", "less than 1s lets nobody in"),
+            (self.http.rate == 0, "http.rate", "with 0 nobody is answered; http.listen: none switches it off"),
+            (
+                self.http.concurrent == 0,
+                "http.concurrent",
+                "with 0 nobody is answered; http.listen: none switches it off",
             ),
             (self.hooks.timeout.is_zero(), "hooks.timeout", "with 0 no hook can run"),
         ]

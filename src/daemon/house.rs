@@ -21,7 +21,8 @@ use crate::fsio::boot;
 use crate::journal::{Follower, Journal};
 use crate::model::{Action, AgentName, Event, EventKind, Permission};
 use crate::nudge::PinnedProcess;
-use crate::office::status::{ConfigStatus, DaemonStatus, QueueStatus, ScanStatus, WatchStatus};
+use crate::office::desk::Desk;
+use crate::office::status::{ConfigStatus, DaemonStatus, HttpStatus, QueueStatus, ScanStatus, WatchStatus};
 use crate::office::wake::{self, Bell};
 use crate::office::watch::Guard;
 use crate::office::{Office, running};
@@ -58,6 +59,7 @@ pub(super) struct House {
     watch: Mutex<WatchStatus>,
     scan: Mutex<ScanStatus>,
     config: Mutex<ConfigStatus>,
+    http: Mutex<HttpStatus>,
     /// What was set at run time, and goes with this process.
     runtime: Mutex<Vec<Override>>,
     warnings: Mutex<VecDeque<String>>,
@@ -104,6 +106,7 @@ impl House {
             watch: Mutex::default(),
             scan: Mutex::default(),
             config: Mutex::new(ConfigStatus { loaded: started, error }),
+            http: Mutex::default(),
             runtime: Mutex::default(),
             warnings: Mutex::default(),
             connections: AtomicUsize::new(0),
@@ -354,8 +357,27 @@ impl House {
                 connections: self.connections.load(Ordering::Relaxed),
             },
             config: locked(&self.config).clone(),
+            http: locked(&self.http).clone(),
             windows: self.bell().windows(),
             warnings: locked(&self.warnings).iter().cloned().collect(),
         }
+    }
+}
+
+impl Desk for House {
+    fn office(&self) -> Arc<Office> {
+        Self::office(self)
+    }
+
+    fn status(&self) -> DaemonStatus {
+        Self::status(self)
+    }
+
+    fn nudge(&self, agent: &AgentName, by: &AgentName) -> Result<(), String> {
+        self.nudge_now(agent, by)
+    }
+
+    fn note_http(&self, change: &mut dyn FnMut(&mut HttpStatus)) {
+        change(&mut locked(&self.http));
     }
 }

@@ -69,7 +69,11 @@ pub enum UpError {
 /// # Errors
 /// Always [`UpError::Platform`].
 #[cfg(not(unix))]
-pub fn up(_office: crate::office::Office, _workers: Vec<Worker>, _ready: impl FnOnce()) -> Result<(), UpError> {
+pub fn up(
+    _office: crate::office::Office,
+    _workers: impl FnOnce(std::sync::Arc<dyn crate::office::desk::Desk>) -> Vec<Worker>,
+    _ready: impl FnOnce(),
+) -> Result<(), UpError> {
     Err(UpError::Platform)
 }
 

@@ -33,7 +33,7 @@ impl Running {
         let path = self.root.path().to_owned();
         self.thread = Some(std::thread::spawn(move || {
             let office = Office::open(Some(&path), None)?;
-            up(office, Vec::new(), move || tx.send(()).unwrap_or_default())
+            up(office, |_| Vec::new(), move || tx.send(()).unwrap_or_default())
         }));
         rx.recv_timeout(PATIENCE).unwrap();
         self.until("it answers", |_| true);
@@ -85,7 +85,7 @@ fn it_answers_notices_mail_and_stops_gracefully() {
     let status = running.until("its first look", |s| s.watch.mode == WatchMode::Events && s.watch.mailboxes >= 9);
     assert_eq!(status.pid, std::process::id());
     assert!(status.workers.iter().all(|w| w.state == WorkerState::Running && w.restarts == 0), "{status:#?}");
-    let second = Office::open(Some(running.root.path()), None).map(|office| up(office, Vec::new(), || {})).unwrap();
+    let second = Office::open(Some(running.root.path()), None).map(|office| up(office, |_| Vec::new(), || {})).unwrap();
     assert!(matches!(second, Err(UpError::Instance(InstanceError::Running { .. }))), "{second:?}");
 
     running.send("Agent-2");

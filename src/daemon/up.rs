@@ -11,6 +11,7 @@ use super::supervisor::{Shutdown, Supervisor, Worker, WorkerResult};
 use super::{UpError, alarms, control, detach, drills, hooks, place, ring, scan, signals, snapshots, tend, watch};
 use crate::model::{Event, EventKind};
 use crate::office::Office;
+use crate::office::desk::Desk;
 
 /// How long workers may take to end. An attempt on a window, which is never
 /// cut off in the middle, is the longest.
@@ -23,13 +24,17 @@ const THREADS: usize = 16;
 const KEEP: Duration = Duration::from_secs(5);
 
 /// Runs the daemon until it is told to stop: by SIGTERM, SIGINT or the control
-/// socket. `ready` is called once it is the only one; `workers` are run beside
-/// its own, under the same supervision.
+/// socket. `ready` is called once it is the only one; what `workers` makes is
+/// run beside its own, under the same supervision.
 ///
 /// # Errors
 /// When one runs already, or the system gives too little to start. What goes
 /// wrong later is in `status` and in the journal.
-pub fn up(office: Office, workers: Vec<Worker>, ready: impl FnOnce()) -> Result<(), UpError> {
+pub fn up(
+    office: Office,
+    workers: impl FnOnce(Arc<dyn Desk>) -> Vec<Worker>,
+    ready: impl FnOnce(),
+) -> Result<(), UpError> {
     detach::leave_terminal();
     let instance = Instance::take(office.root().state())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -38,7 +43,8 @@ pub fn up(office: Office, workers: Vec<Worker>, ready: impl FnOnce()) -> Result<
         .thread_keep_alive(KEEP)
         .build()?;
     let house = Arc::new(House::new(office, Shutdown::default()));
-    runtime.block_on(live(&house, workers, ready));
+    let desk: Arc<dyn Desk> = Arc::<House>::clone(&house);
+    runtime.block_on(live(&house, workers(desk), ready));
     // A thread that hangs on a dead disk must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     house.office().guard_ends(&house.guard);

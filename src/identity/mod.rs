@@ -9,6 +9,9 @@
 //! writes the tree makes no key a signer's. Old keys stay in the file with the
 //! interval in which they held, so old mail verifies by its `date`.
 //!
+//! [`tokens`] are for the doors that are no files: what a program or a browser
+//! shows to the daemon. They are outside the tree too, only as their hashes.
+//!
 //! Judges bytes and names alone. Whether a message lies where it belongs, and
 //! what becomes of a forged one, is decided above, in `office/`.
 
@@ -22,6 +25,7 @@ pub mod seal;
 mod sign;
 mod signers;
 mod ssh_agent;
+pub mod tokens;
 
 pub use keys::{KeyFile, KeyRing};
 pub use known::Known;

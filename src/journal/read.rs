@@ -42,7 +42,9 @@ impl Filter {
         Self { id: Some(id), ..Self::default() }
     }
 
-    fn takes(&self, record: &Record) -> bool {
+    /// Whether it takes a line.
+    #[must_use]
+    pub fn takes(&self, record: &Record) -> bool {
         let event = &record.event;
         record.seq > self.after
             && self.id.is_none_or(|id| event.id == Some(id))

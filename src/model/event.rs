@@ -68,6 +68,8 @@ pub enum EventKind {
     Config,
     /// An agent joined, or its roster entry changed.
     Joined,
+    /// A token was made or revoked, or somebody signed in; the detail says which.
+    Token,
     /// A snapshot was taken, or some were given up.
     Snapshot,
     /// A repository of snapshots was checked; the detail says with what result.

@@ -74,7 +74,9 @@ impl Office {
         if header.expires.is_some_and(|at| at <= Timestamp::now()) {
             return Err(OfficeError::new(ErrorKind::Usage, "`expires` is in the past"));
         }
-        notices.extend(lower_priority(header, &policy, &from, &role));
+        for role in self.roles_of(&from) {
+            notices.extend(lower_priority(header, &self.roster().policy(&role), &from, &role));
+        }
         if !is_receipt {
             // Before the guard, so that a flood does not run it.
             self.throttle(&from, &policy)?;

@@ -26,6 +26,20 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// The word under `--json` and in answers of every surface.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::NotFound => "not_found",
+            Self::Refused => "refused",
+            Self::Conflict => "conflict",
+            Self::TargetMissed => "target_missed",
+            Self::TryAgain => "try_again",
+        }
+    }
+
     /// The process's exit code.
     #[must_use]
     pub const fn exit_code(self) -> u8 {

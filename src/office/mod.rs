@@ -15,6 +15,7 @@ pub mod coords_check;
 mod coords_picture;
 mod coords_target;
 mod dead;
+pub mod desk;
 pub mod doctor;
 pub mod drill_live;
 pub mod drill_reports;
@@ -27,6 +28,7 @@ pub mod integrate;
 pub mod joining;
 pub mod keys;
 mod leaks;
+mod mail_page;
 mod mail_read;
 mod mail_send;
 pub mod onboarding;
@@ -43,6 +45,7 @@ pub mod setup;
 pub mod snapshots;
 pub mod status;
 mod tend;
+pub mod tokens;
 mod trail;
 mod wait;
 pub mod wake;
@@ -57,13 +60,14 @@ pub use claims::Claimed;
 pub use dead::DeadListed;
 pub use error::{ErrorKind, OfficeError, Result};
 pub use events::Subscription;
+pub use mail_page::{MailPage, Shelf};
 pub use mail_read::{InboxQuery, Listed, Opened};
 pub use mail_send::{SendRequest, Sent};
 pub use sealing::{Seal, Unsealed};
 pub use search::{Hit, SearchQuery};
 pub use tend::{RetentionDone, RetentionPlan, TendReport, Unread};
 
-pub use crate::journal::Record;
+pub use crate::journal::{Filter, Record, Records};
 pub use crate::mailbox::Which;
 
 use crate::config::{ConfigError, ConfigFault, Override, Root, Settings};
@@ -71,13 +75,13 @@ use crate::identity;
 use crate::journal::{Journal, JournalError};
 use crate::mailbox::{Mailbox, Tree};
 use crate::model::front_matter::Limits;
-use crate::model::{AgentName, Event};
+use crate::model::{AgentName, Event, Role};
 use crate::post::Post;
 use crate::post::route::Mate;
 use crate::roster::Roster;
 
 /// A root, opened for one actor.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Office {
     root: Root,
     roster: Roster,
@@ -86,6 +90,8 @@ pub struct Office {
     tree: Tree,
     post: Post,
     actor: Option<AgentName>,
+    /// The role that bounds what the actor may, beside its own.
+    bound: Option<Role>,
     faults: Vec<ConfigFault>,
     /// What the command line set.
     said: Vec<Override>,
@@ -184,6 +190,7 @@ impl Office {
             tree,
             post,
             actor: None,
+            bound: None,
             faults,
             said: said.to_vec(),
             known: Arc::default(),

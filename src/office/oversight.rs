@@ -32,7 +32,7 @@ impl Office {
         self.opened(&mailbox, &found, message)
     }
 
-    fn looking_into(&self, whose: &AgentName) -> Result<Mailbox> {
+    pub(super) fn looking_into(&self, whose: &AgentName) -> Result<Mailbox> {
         self.may(Action::On(Permission::ReadOthers, whose))?;
         Ok(self.tree.mailbox(&self.entry(whose)?.name)?)
     }

@@ -56,7 +56,24 @@ impl Office {
     /// The same as an answer.
     #[must_use]
     pub fn decide<'a>(&self, action: impl Into<Action<'a>>) -> Decision {
-        self.roster().decide(&self.actor(), &action.into())
+        self.decided(&self.actor(), &action.into())
+    }
+
+    /// The answer for somebody, within what a token allows.
+    fn decided(&self, who: &AgentName, action: &Action<'_>) -> Decision {
+        let answer = self.roster().decide(who, action);
+        match &self.bound {
+            // What is the own is what a token is for.
+            Some(role) if answer.allowed && answer.rule != Why::Own => {
+                self.roster().decide_as(who, role.clone(), action)
+            }
+            _ => answer,
+        }
+    }
+
+    /// The roles that bound what somebody may: its own, and that of a token.
+    pub(super) fn roles_of(&self, who: &AgentName) -> impl Iterator<Item = Role> {
+        [Some(self.roster().role_of(who)), self.bound.clone()].into_iter().flatten()
     }
 
     /// The answers for a message: what it needs beyond its recipients, then
@@ -69,7 +86,7 @@ impl Office {
         ];
         let needs = needed.into_iter().filter(|(needs, _)| *needs).map(|(_, permission)| Action::Use(permission));
         let sends = mail.recipients.iter().map(|to| Action::Send { to, kind: mail.kind });
-        needs.chain(sends).map(|action| self.roster().decide(mail.from, &action)).collect()
+        needs.chain(sends).map(|action| self.decided(mail.from, &action)).collect()
     }
 
     /// Says what would become of a message of the actor; sends nothing.

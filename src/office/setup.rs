@@ -14,7 +14,9 @@ use crate::roster::{NudgeOptions, Roster, remove_agent, save_agent};
 
 pub use crate::config::parse_duration;
 pub use crate::config::trust::{TrustItem, TrustState};
-pub use crate::config::{FileLayer, Override, SchemaOf, Setting, json_schema, json_schema_text, redact};
+pub use crate::config::{
+    FileLayer, HttpSettings, Listen, Override, SchemaOf, Setting, json_schema, json_schema_text, redact,
+};
 pub use crate::journal::Record;
 pub use crate::model::QuietHours;
 pub use crate::roster::{Agent, Channel, ChannelKind, Dnd};
@@ -305,6 +307,14 @@ impl Office {
         let now = jiff::Timestamp::now();
         self.note(&[Event::new(now, EventKind::Config).agent(&agent.name).with("roster", "removed")]);
         Ok(())
+    }
+
+    /// Where the daemon listens for browsers and programs, as approved.
+    ///
+    /// # Errors
+    /// The approved copy cannot be read, or names no address.
+    pub fn listen(&self) -> Result<Listen> {
+        Ok(config::listen(self.root(), self.settings())?)
     }
 
     /// One entry of the roster.

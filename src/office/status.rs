@@ -116,6 +116,21 @@ pub struct WindowStatus {
     pub seen: Option<Timestamp>,
 }
 
+/// The daemon's door for browsers and programs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HttpStatus {
+    /// Its address, as `http://127.0.0.1:7411`; `None` where there is none.
+    pub address: Option<String>,
+    /// Why it is closed, when it should be open.
+    pub error: Option<String>,
+    /// Requests answered so far.
+    #[serde(default)]
+    pub requests: u64,
+    /// Who hears events as they happen, at this moment.
+    #[serde(default)]
+    pub listeners: usize,
+}
+
 /// The daemon, as it answers `status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DaemonStatus {
@@ -137,6 +152,9 @@ pub struct DaemonStatus {
     pub queues: QueueStatus,
     /// Its configuration.
     pub config: ConfigStatus,
+    /// Its door for browsers and programs.
+    #[serde(default)]
+    pub http: HttpStatus,
     /// The windows it rings.
     pub windows: Vec<WindowStatus>,
     /// The last warnings, newest last.

@@ -1,6 +1,6 @@
 //! What happened, from the journal.
 
-use crate::journal::Filter;
+use crate::journal::{Filter, Record, Records};
 use crate::model::Event;
 
 use super::{ErrorKind, Office, OfficeError, Result};
@@ -30,5 +30,29 @@ impl Office {
     /// When the journal cannot be read.
     pub fn log(&self, n: usize) -> Result<Vec<Event>> {
         Ok(self.journal.tail(n)?.into_iter().map(|record| record.event).collect())
+    }
+
+    /// The lines of the journal that a filter takes, oldest first.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn records(&self, filter: Filter) -> Result<Records> {
+        Ok(self.journal.read(filter)?)
+    }
+
+    /// The last `n` lines, oldest first.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn newest_records(&self, n: usize) -> Result<Vec<Record>> {
+        Ok(self.journal.tail(n)?)
+    }
+
+    /// The number of the last line; 0 when there is none.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn journal_end(&self) -> Result<u64> {
+        Ok(self.journal.tail(1)?.pop().map_or(0, |record| record.seq))
     }
 }

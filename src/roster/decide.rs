@@ -77,7 +77,12 @@ impl Roster {
     /// Decides, and says by which rule.
     #[must_use]
     pub fn decide(&self, actor: &AgentName, action: &Action<'_>) -> Decision {
-        let role = self.role_of(actor);
+        self.decide_as(actor, self.role_of(actor), action)
+    }
+
+    /// The same as if the actor had this role: what it may with a token that is bounded by it.
+    #[must_use]
+    pub fn decide_as(&self, actor: &AgentName, role: Role, action: &Action<'_>) -> Decision {
         let mut said = action.to_string();
         let (allowed, rule) = match *action {
             Action::Use(permission) => self.permits(&role, permission),

@@ -1,5 +1,6 @@
 //! Reading the roster and the role policies.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -7,7 +8,7 @@ use serde::Deserialize;
 use super::agent::{Agent, Channel, ChannelKind, Entry};
 use super::policies::{self, Policies};
 use crate::config::{AGENTS, ConfigError, ROLES, Root, SAMPLE_ROLES, nearest, os_user, trust};
-use crate::model::{AgentName, Policy, Role};
+use crate::model::{AgentName, Policy, Role, policy};
 
 /// Everyone who has a mailbox, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +103,13 @@ impl Roster {
     /// The roles that the approved file names.
     pub fn policies(&self) -> impl Iterator<Item = &Role> {
         self.policies.keys()
+    }
+
+    /// Every role there is: built in, named by the file, or held by somebody.
+    #[must_use]
+    pub fn roles(&self) -> BTreeSet<Role> {
+        let built_in = policy::ROLES.iter().filter_map(|role| Role::new(role).ok());
+        built_in.chain(self.policies().cloned()).chain(self.agents().iter().map(|agent| agent.role.clone())).collect()
     }
 
     /// The role of a name: as on the roster; `agent` for a sender without a

@@ -2,5 +2,7 @@
 //! shows the answer; it decides nothing, so that all of them agree.
 
 pub mod cli;
+pub mod http;
 pub mod mcp;
 pub mod render;
+pub mod wire;

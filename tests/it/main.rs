@@ -24,6 +24,8 @@ mod forgery;
 mod harness;
 mod hooks;
 mod hostile;
+mod http;
+mod http_client;
 mod identity;
 mod identity_tools;
 mod inject;

@@ -27,7 +27,7 @@ const LAYERS: [(&str, u8); 16] = [
 ];
 
 /// A crate that stands behind one module, and that module.
-const VENDORS: [(&str, &str); 18] = [
+const VENDORS: [(&str, &str); 23] = [
     // `age` alone is a module of `surface/render` as well.
     ("age::armor", "src/identity/seal.rs"),
     ("age::x25519", "src/config/secret/sealed.rs"),
@@ -38,6 +38,11 @@ const VENDORS: [(&str, &str); 18] = [
     ("vt100", "src/nudge/"),
     ("notify", "src/fsio/"),
     ("rmcp", "src/surface/mcp/"),
+    ("askama", "src/surface/http/"),
+    ("axum", "src/surface/http/"),
+    ("governor", "src/surface/http/limits.rs"),
+    ("utoipa_axum", "src/surface/http/"),
+    ("utoipa", "src/surface/"),
     ("rustic_core", "src/snapshot/"),
     ("rustic_backend", "src/snapshot/"),
     ("zstd", "src/snapshot/cipher.rs"),

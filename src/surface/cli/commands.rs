@@ -8,8 +8,8 @@ use super::context::Context;
 use super::failure::Failure;
 use super::{
     Run, ack, agents, archive, completions, config, coords, dead, demo, demo_agent, doctor, done, down, drill, forward,
-    inbox, init, integrate, join, keys, log, mcp, next, nudge, read, release, reply, retention, roles, run, search,
-    send, snapshot, status, thread, trace, trust, unseal, up, wait,
+    inbox, init, integrate, join, keys, log, mcp, next, nudge, open, read, release, reply, retention, roles, run,
+    search, send, snapshot, status, thread, token, trace, trust, unseal, up, wait,
 };
 
 /// A command as the list knows it.
@@ -61,6 +61,7 @@ pub(super) static COMMANDS: &[Entry] = &[
     entry::<demo::DemoArgs>(SET_UP, "demo", "See it work, in a temporary root, in seconds", "cellphone demo"),
     entry::<init::InitArgs>(SET_UP, "init", "Make a working root", "cellphone init ~/office"),
     entry::<up::UpArgs>(SET_UP, "up", "Start the daemon, which watches and rings", "cellphone up\ncellphone up --detach"),
+    entry::<open::OpenArgs>(SET_UP, "open", "An address that signs a browser in, once", "cellphone open\ncellphone --as Agent-2 open"),
     entry::<down::DownArgs>(SET_UP, "down", "Stop the daemon", "cellphone down"),
     entry::<join::JoinArgs>(SET_UP, "join", "Take an agent's place in this terminal", join::EXAMPLES),
     entry::<run::RunArgs>(SET_UP, "run", "Host an agent's program, so that its terminal rings", "cellphone run Agent-2 -- claude"),
@@ -90,6 +91,7 @@ pub(super) static COMMANDS: &[Entry] = &[
     entry::<agents::AgentsArgs>(WHO, "agents", "The roster: list, show, add, set, remove", agents::EXAMPLES),
     entry::<roles::RolesArgs>(WHO, "roles", "Who may do what", roles::EXAMPLES),
     entry::<keys::KeysArgs>(WHO, "keys", "Keys that sign and open mail: make, list, rotate, revoke", keys::EXAMPLES),
+    entry::<token::TokenArgs>(WHO, "token", "Tokens for programs that use the HTTP API", token::EXAMPLES),
     entry::<coords::CoordsArgs>(WHO, "coords", "Where on the screen the agents listen", coords::EXAMPLES),
     entry::<nudge::NudgeArgs>(WHO, "nudge", "Ring a window now, or say what would happen", "cellphone nudge Agent-2 --dry-run"),
     entry::<trust::TrustArgs>(WHO, "trust", "Approve what the tree may make the program do", trust::EXAMPLES),

@@ -1,13 +1,14 @@
 //! How messages look, as JSON and for people; shared by the mail commands.
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::context::Context;
 use super::failure::{Code, Failure};
-use crate::model::front_matter::FrontMatter;
-use crate::model::{AgentName, Header, Priority};
+use crate::model::{AgentName, Priority};
 use crate::office::{ErrorKind, Listed, OfficeError, Opened, Seal, Sent};
 use crate::surface::render::{Column, Paint, Table, age, foreign, provenance, text};
+use crate::surface::wire;
 
 impl From<OfficeError> for Failure {
     fn from(e: OfficeError) -> Self {
@@ -27,58 +28,26 @@ impl From<OfficeError> for Failure {
 /// The stable fields of a message in a list: those of the front matter, and
 /// `state`, `flags`, `path`, `verified`.
 pub(super) fn listed_json(m: &Listed) -> Map<String, Value> {
-    let Value::Object(map) = json!({
-        "id": m.id,
-        "from": m.from,
-        "to": m.to,
-        "cc": m.cc,
-        "subject": m.subject,
-        "kind": m.kind,
-        "priority": m.priority,
-        "date": m.date,
-        "thread": m.thread,
-        "in_reply_to": m.in_reply_to,
-        "tags": m.tags,
-        "ack": m.ack,
-        "deadline": m.deadline,
-        "expires": m.expires,
-        "state": m.state,
-        "flags": m.flags.to_string(),
-        "path": m.path,
-        "verified": m.verified,
-        "verified_why": m.verified_why,
-        "sealed": m.sealed,
-    }) else {
-        return Map::new();
-    };
-    map
+    fields(&wire::Listed::from(m))
 }
 
 /// A message with its body, and what of its header a list leaves out.
 pub(super) fn opened_json(m: &Opened) -> Map<String, Value> {
-    let mut map = listed_json(&m.listed);
-    let header = FrontMatter::parse(&m.header_raw).and_then(|fm| Header::read(&fm));
-    if let Ok(h) = header {
-        map.insert("hops".into(), json!(h.hops));
-        map.insert("digest".into(), json!(h.digest));
-    }
-    map.insert("header".into(), m.header_raw.clone().into());
-    map.insert("body".into(), m.body.clone().into());
-    if let Seal::Closed(why) = &m.seal {
-        map.insert("sealed_why".into(), why.clone().into());
-    }
-    map
+    fields(&wire::Opened::from(m))
 }
 
-/// What `send` and its kin answer.
-pub(super) fn sent_json(s: &Sent) -> Value {
-    json!({ "id": s.id, "delivered": s.delivered, "pending": s.pending, "path": s.path, "notices": s.notices })
+fn fields(value: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(map)) => map,
+        // A struct with names is always an object.
+        _ => Map::new(),
+    }
 }
 
 /// Shows what was sent.
 pub(super) fn show_sent(cx: &Context, s: &Sent, what: &str) -> Result<(), Failure> {
     if cx.json() {
-        return cx.write_json(&sent_json(s));
+        return cx.write_json(&wire::Sent::from(s.clone()));
     }
     for notice in &s.notices {
         cx.note(notice);

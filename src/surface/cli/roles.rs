@@ -1,13 +1,10 @@
 //! `cellphone roles`: who may do what, and by which rule.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use super::Run;
 use super::context::Context;
 use super::failure::Failure;
-use crate::model::policy::ROLES;
 use crate::model::{Action, Address, AgentName, Kind, Party, Permission, Policy, Priority, Role, Rule};
 use crate::office::Office;
 use crate::office::policy::{Decision, Explained};
@@ -77,10 +74,7 @@ impl Run for RolesArgs {
 }
 
 fn list(cx: &Context, office: &Office) -> Result<(), Failure> {
-    let built_in = ROLES.iter().filter_map(|r| Role::new(r).ok());
-    let listed = office.roster().policies().cloned();
-    let held = office.roster().agents().iter().map(|a| a.role.clone());
-    let roles: BTreeSet<Role> = built_in.chain(listed).chain(held).collect();
+    let roles = office.roster().roles();
     if cx.json() {
         return cx.write_json(&roles.iter().map(|r| role_json(office, r)).collect::<Vec<_>>());
     }

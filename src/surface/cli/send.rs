@@ -13,6 +13,7 @@ use super::{Run, mail};
 use crate::model::{Address, MessageId, Priority};
 use crate::office::SendRequest;
 use crate::surface::render::{json, text};
+use crate::surface::wire;
 
 pub(super) const EXAMPLES: &str = "cellphone send --to Agent-2 -s 'Review the parser' -m 'Branch parse-2, please'
 cellphone send --to @captain,Agent-3 -s Blocked --ack --deadline 30m -f why.md
@@ -219,7 +220,7 @@ fn batch(cx: &Context, office: &crate::office::Office, text: &str) -> Result<(),
     let mut out = String::new();
     for (n, result) in results.into_iter().enumerate() {
         match result {
-            Ok(sent) if cx.json() => out += &json::line(&mail::sent_json(&sent))?,
+            Ok(sent) if cx.json() => out += &json::line(&wire::Sent::from(sent))?,
             Ok(sent) => out += &format!("sent {}\n", sent.id),
             Err(e) => {
                 let failure = Failure::from(e);

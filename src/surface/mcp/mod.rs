@@ -115,15 +115,7 @@ impl Server {
 
 /// An error as data: what happened, and what to do next.
 fn told(e: &OfficeError) -> Value {
-    let kind = match e.kind {
-        ErrorKind::Failed | ErrorKind::TargetMissed => "failed",
-        ErrorKind::Usage => "usage",
-        ErrorKind::NotFound => "not_found",
-        ErrorKind::Refused => "refused",
-        ErrorKind::Conflict => "conflict",
-        ErrorKind::TryAgain => "try_again",
-    };
-    json!({ "error": kind, "message": e.message, "hint": e.hint })
+    json!({ "error": e.kind.word(), "message": e.message, "hint": e.hint })
 }
 
 /// JSON in which nothing steers a terminal that shows it.
