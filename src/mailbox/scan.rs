@@ -132,6 +132,14 @@ impl Mailbox {
         Ok(self.inbox("new")?.names()?.iter().filter(|n| is_message(n)).count())
     }
 
+    /// How many messages are held under a lease.
+    ///
+    /// # Errors
+    /// When `claimed/` cannot be read.
+    pub fn count_claimed(&self) -> Result<usize> {
+        Ok(self.place(Place::Claimed, "")?.names()?.iter().filter(|n| is_message(n)).count())
+    }
+
     /// Names in `inbox/new` and `inbox/cur` that are no message names: put
     /// there by hand, or hurt.
     ///

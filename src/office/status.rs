@@ -110,6 +110,9 @@ pub struct WindowStatus {
     pub state: String,
     /// Unread messages that ring, at the last scan: receipts do not.
     pub unread: usize,
+    /// How many of those are urgent or critical.
+    #[serde(default)]
+    pub urgent: usize,
     /// The last thing that happened there, and why.
     pub note: Option<String>,
     /// When the agent last ran a command that was reported here.

@@ -284,6 +284,7 @@ impl Bell {
                 agent: agent.clone(),
                 state: word(window.state.phase()).unwrap_or_default(),
                 unread: window.unread.ids.len(),
+                urgent: window.unread.urgent,
                 note: window.state.deferred().map(|reason| reason.explain().to_owned()).or_else(|| window.note.clone()),
                 seen: window.seen,
             })

@@ -62,6 +62,16 @@ impl FromRequestParts<Shared> for Caller {
     }
 }
 
+impl Caller {
+    /// Whoever shows a session to a page, whose forms carry the proof that
+    /// programs send as a header: the page has to ask for it.
+    pub(super) fn with_session(parts: &Parts, house: &Shared, session: &str) -> Result<Self, Refusal> {
+        let shown = Shown { text: session.to_owned(), purpose: TokenUse::Session };
+        let place = house.limits.place()?;
+        Ok(Self { house: Arc::clone(house), shown, safe: parts.method.is_safe(), place })
+    }
+}
+
 /// What was shown, to look at it again later.
 pub(super) struct Access {
     house: Shared,

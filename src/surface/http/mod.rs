@@ -1,9 +1,9 @@
 //! The daemon's door for browsers and programs: the API under `/api/v1`.
 //!
 //! It listens on this machine alone, unless what was approved says otherwise,
-//! and answers nobody without a token or a session ([`caller`]). What comes
+//! and answers nobody without a token or a session (`caller`). What comes
 //! from a page of another origin, or was asked for under another name, is
-//! refused before anything looks at it ([`gate`]). Too much at once is told to
+//! refused before anything looks at it (`gate`). Too much at once is told to
 //! come later, and never queued without end. Every answer is made by `office`,
 //! in a thread that may wait for a disk; the loop that reads connections never
 //! does.
@@ -17,6 +17,7 @@ mod gate;
 mod limits;
 mod listener;
 mod mail;
+mod page;
 mod problem;
 mod reference;
 mod sign_in;
@@ -75,6 +76,7 @@ fn router(house: Shared) -> Router {
         .merge(api)
         .merge(reference::routes(document))
         .merge(sign_in::routes())
+        .merge(page::routes())
         .fallback(problem::nowhere)
         .method_not_allowed_fallback(problem::not_so)
         .layer(DefaultBodyLimit::max(usize::try_from(body).unwrap_or(usize::MAX)))

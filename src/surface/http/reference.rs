@@ -65,6 +65,14 @@ fn with_problems(mut document: OpenApi) -> OpenApi {
     for item in document.paths.paths.values_mut() {
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete, &mut item.patch];
         for operation in operations.into_iter().flatten() {
+            for response in operation.responses.responses.values_mut() {
+                // Needed by the format; what it is stands in its schema.
+                if let RefOr::T(response) = response
+                    && response.description.is_empty()
+                {
+                    "As asked".clone_into(&mut response.description);
+                }
+            }
             for (status, what) in PROBLEMS {
                 let content = ContentBuilder::new().schema(Some(reference())).build();
                 let response = ResponseBuilder::new().description(what).content("application/problem+json", content);
@@ -126,7 +134,9 @@ fn page(document: &OpenApi, headers: &HeaderMap) -> Result<Html<String>, Refusal
     // As JSON, it is read without knowing what each part may be.
     let all = serde_json::to_value(document).unwrap_or_default();
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:7411");
-    let mut groups: Vec<Group> = Vec::new();
+    // What is asked for most stands first; what is not named here, last.
+    let mut groups: Vec<Group> =
+        ["mail", "team", "journal"].map(|name| Group { name: name.to_owned(), operations: Vec::new() }).into();
     for (path, item) in all["paths"].as_object().into_iter().flatten() {
         for (key, method) in [("get", "GET"), ("post", "POST")] {
             let Some(operation) = item.get(key) else { continue };

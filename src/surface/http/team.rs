@@ -79,26 +79,32 @@ fn account(office: &Office, token: &Token) -> Result<Account> {
 /// The roster: who, which role, what waits, and how their windows are.
 #[utoipa::path(get, path = "/agents", tag = "team", responses((status = 200, body = Agents)))]
 async fn agents(State(house): State<Shared>, caller: Caller) -> Answer<Agents> {
-    let found = caller.work(move |office, _| Ok(roster(office, &house.desk.status())));
+    let found = caller.work(move |office, _| roster(office, &house.desk.status()));
     Ok(Json(Agents { agents: found.await? }))
 }
 
-fn roster(office: &Office, daemon: &DaemonStatus) -> Vec<Agent> {
-    let agents = office.roster().agents().iter().map(|agent| {
-        let window = daemon.windows.iter().find(|window| window.agent == agent.name);
+/// Everybody, as the API and the page show them.
+pub(super) fn roster(office: &Office, daemon: &DaemonStatus) -> Result<Vec<Agent>> {
+    let agents = office.glance()?.into_iter().map(|glance| {
+        let window = daemon.windows.iter().find(|window| window.agent == glance.name);
+        let channels = office.roster().get(glance.name.as_str()).map(|agent| agent.channels.as_slice());
         Agent {
-            name: agent.name.clone(),
-            role: agent.role.to_string(),
             // Without targets: some of those are secrets.
-            channels: agent.channels.iter().map(|channel| channel.kind.as_str().to_owned()).collect(),
-            // A mailbox that cannot be read is told by the alarms.
-            unread: office.count_unread(&agent.name).unwrap_or(0),
+            channels: channels.unwrap_or_default().iter().map(|channel| channel.kind.as_str().to_owned()).collect(),
+            name: glance.name,
+            role: glance.role.to_string(),
+            unread: glance.unread,
+            urgent: window.map_or(0, |window| window.urgent),
+            claimed: glance.claimed,
+            status: glance.status,
+            rang: glance.woken.as_ref().map(|event| event.at),
+            proof: glance.woken.map(|event| event.event.word()),
             window: window.map(|window| window.state.clone()),
             note: window.and_then(|window| window.note.clone()),
             seen: window.and_then(|window| window.seen),
         }
     });
-    agents.collect()
+    Ok(agents.collect())
 }
 
 /// The roles, and what each may do.

@@ -10,6 +10,19 @@ use crate::model::front_matter::FrontMatter;
 use crate::model::{Address, AgentName, Header, Kind, MessageId, Priority};
 use crate::office::{self, Seal, SendRequest};
 
+/// How much it presses; a role may bound it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Priority)]
+pub enum Level {
+    /// It waits its turn.
+    Normal,
+    /// It rings sooner.
+    Urgent,
+    /// It rings sooner, and the captain hears when nobody wakes.
+    Critical,
+}
+
 /// A message in a list: the fields of its front matter, and how it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Message)]
@@ -32,7 +45,7 @@ pub struct Listed {
     #[schema(value_type = Option<String>)]
     pub kind: Option<Kind>,
     /// `normal`, `urgent` or `critical`.
-    #[schema(value_type = String)]
+    #[schema(value_type = Level)]
     pub priority: Priority,
     /// When it was accepted.
     #[schema(value_type = String, format = DateTime)]
@@ -163,19 +176,21 @@ impl From<office::Sent> for Sent {
 #[serde(deny_unknown_fields)]
 pub struct Draft {
     /// Names of agents, `@role`, `@all`, or `any:@role` for one of them.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<String>, min_items = 1, example = json!(["Agent-1"]))]
     pub to: Vec<Address>,
     /// Recipients of a copy.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     pub cc: Vec<Address>,
     /// One line.
+    #[schema(example = "Review the parser")]
     pub subject: String,
     /// Markdown.
+    #[schema(example = "Look at `main.rs`")]
     pub body: String,
     /// `normal`, `urgent` or `critical`; lowered where the sender's role may not.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = Level)]
     pub priority: Priority,
     /// Asks for a receipt.
     #[serde(default)]
@@ -289,6 +304,7 @@ pub struct Forward {
 pub struct Claim {
     /// How long it is held, in seconds; `lease` of the settings.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 604_800)]
     pub lease_seconds: Option<u32>,
     /// Urgent and critical mail before older mail.
     #[serde(default)]
@@ -320,6 +336,7 @@ impl From<&office::Claimed> for Claimed {
 #[serde(deny_unknown_fields)]
 pub struct Done {
     /// From the claim.
+    #[schema(pattern = "^[0-9]{1,19}$")]
     pub token: String,
 }
 
@@ -328,6 +345,7 @@ pub struct Done {
 #[serde(deny_unknown_fields)]
 pub struct Release {
     /// From the claim.
+    #[schema(pattern = "^[0-9]{1,19}$")]
     pub token: String,
     /// Why, for the next one.
     #[serde(default)]

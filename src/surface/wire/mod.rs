@@ -9,7 +9,9 @@ mod mail;
 mod problem;
 mod team;
 
-pub use mail::{Claim, Claimed, Done, Draft, Forward, Hit, Hits, Listed, Opened, Page, Release, Reply, Sent, Thread};
+pub use mail::{
+    Claim, Claimed, Done, Draft, Forward, Hit, Hits, Level, Listed, Opened, Page, Release, Reply, Sent, Thread,
+};
 pub use problem::Problem;
 pub use team::{
     Account, Agent, Agents, Alarm, Coordinates, DrillRun, Drills, Entry, Happened, Journal, Nudge, Nudged, Role, Roles,

@@ -19,6 +19,17 @@ pub struct Agent {
     pub channels: Vec<String>,
     /// Mail that waits.
     pub unread: usize,
+    /// Unread mail that is urgent or critical, as the daemon saw it last.
+    pub urgent: usize,
+    /// Mail that is held under a lease.
+    pub claimed: usize,
+    /// What they say of themselves, in `status.yaml`: their own words.
+    pub status: Option<String>,
+    /// When the window rang last.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub rang: Option<Timestamp>,
+    /// How far that is proved: `typed`, `submitted`, `woken` or `moved`.
+    pub proof: Option<String>,
     /// The state of its nudging, in a word; absent without a window.
     pub window: Option<String>,
     /// The last thing that happened to its window, and why.
@@ -83,7 +94,7 @@ pub struct Coordinates {
 #[serde(deny_unknown_fields)]
 pub struct Nudge {
     /// Whose.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
     pub agent: AgentName,
 }
 
