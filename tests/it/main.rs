@@ -26,6 +26,7 @@ mod hooks;
 mod hostile;
 mod http;
 mod http_client;
+mod http_page;
 mod identity;
 mod identity_tools;
 mod inject;
