@@ -2,10 +2,12 @@
 //! that sends nonsense.
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::harness::{World, feed, text, wait};
+use crate::http_client::Door;
 use crate::identity::file;
 
 /// What the Python client is answered, after the greeting.
@@ -14,6 +16,19 @@ fn talk(world: &World, agent: &str, steps: &Value) -> Vec<Value> {
     let mut client = world.program(python);
     client.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mcp/client.py")).arg(env!("CARGO_BIN_EXE_cellphone"));
     client.arg("--root").arg(&world.root).args(["--as", agent, "mcp"]);
+    answers(client, steps)
+}
+
+/// The same over HTTP, at the door of a daemon.
+fn talk_over_http(world: &World, door: &Door, steps: &Value) -> Vec<Value> {
+    let python = std::env::var_os("CELLPHONE_TEST_MCP").expect("CELLPHONE_TEST_MCP: run tests/run");
+    let mut client = world.program(python);
+    client.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mcp/client.py"));
+    client.arg(format!("http://{}/mcp", door.authority)).arg(door.token.as_ref().unwrap());
+    answers(client, steps)
+}
+
+fn answers(client: Command, steps: &Value) -> Vec<Value> {
     let out = feed(client, steps.to_string().as_bytes());
     assert!(out.status.success(), "{}", text(&out));
     String::from_utf8(out.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -64,6 +79,57 @@ fn an_agent_works_through_its_mail_by_tools_alone() {
     let answer = world.inbox("Agent-1").remove(0);
     assert_eq!((answer["id"].as_str(), answer["verified"].as_str()), (Some(id(&said[1])), Some("verified")));
     assert_eq!(answer["in_reply_to"], asked.as_str());
+}
+
+#[test]
+#[ignore = "needs the Python client of MCP: run tests/run"]
+fn the_same_tools_answer_over_http_for_whose_token_it_is() {
+    let world = World::new();
+    let asked = world.send("Agent-1", "Agent-2", "Review");
+    let _daemon = world.up();
+    let door = Door::of(&world);
+    let two = door.with(&world, "Agent-2", &[]);
+    let said = talk_over_http(
+        &world,
+        &two,
+        &json!([
+            ["list_tools"], ["list_resources"], ["call", "status", {}], ["call", "inbox", {}],
+            ["call", "next", {}], ["call", "reply", {"id": asked, "body": "Done"}],
+            ["read", "cellphone://inbox"], ["prompt", "mail", {}], ["call", "read", {"id": "nonsense"}],
+        ]),
+    );
+    assert!(said[0]["instructions"].as_str().unwrap().contains("`status` says who you are"), "{said:#?}");
+    assert_eq!(said[1]["tools"].as_array().unwrap().len(), 10);
+    assert_eq!((&said[3]["data"]["you"], &said[3]["data"]["unread"]), (&json!("Agent-2"), &json!(1)));
+    assert_eq!(said[4]["data"]["messages"][0]["verified"], "verified");
+    let token = said[5]["data"]["token"].as_str().unwrap();
+    assert_eq!(world.inbox("Agent-1")[0]["id"], id(&said[6]));
+    assert_eq!(said[7]["agent"], "Agent-2");
+    assert_eq!(said[9]["error"], true);
+    let said = talk_over_http(&world, &two, &json!([["call", "done", {"id": asked, "token": token}]]));
+    assert_eq!(said[1]["data"]["state"], "done");
+
+    // A token that changes nothing looks, and does no more.
+    let reader = door.with(&world, "Agent-1", &["--read-only"]);
+    let said = talk_over_http(
+        &world,
+        &reader,
+        &json!([
+            ["call", "inbox", {}], ["call", "send", {"to": ["Agent-2"], "subject": "x", "body": "x"}],
+        ]),
+    );
+    assert_eq!((&said[1]["error"], &said[2]["error"]), (&json!(false), &json!(true)), "{said:#?}");
+    assert_eq!(said[2]["data"]["error"], "refused");
+
+    // Nobody else gets in, whatever they say.
+    let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
+    assert_eq!(door.post("/mcp", &hello).status, 401);
+    let body = hello.to_string();
+    let from_a_page = [("Content-Type", "application/json"), ("Origin", "http://evil.example")];
+    assert_eq!(two.ask("POST", "/mcp", &from_a_page, body.as_bytes()).status, 403);
+    assert_eq!(two.ask("POST", "/mcp", &[("Host", "evil.example")], body.as_bytes()).status, 421);
+    let nonsense = two.ask("POST", "/mcp", &[("Content-Type", "application/json")], b"{nonsense");
+    assert!((400..500).contains(&nonsense.status), "{nonsense:?}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ use crate::office::desk::Desk;
 use crate::office::tokens::CODE;
 use crate::office::{Office, control};
 use crate::surface::http::{self, Door};
+use crate::surface::mcp;
 use crate::surface::render::{Paint, age, text};
 
 /// How long a daemon in the background may take until it answers.
@@ -95,7 +96,7 @@ fn doors(door: &Arc<Door>, desk: &Arc<dyn Desk>) -> Vec<Worker> {
     let (door, desk) = (Arc::clone(door), Arc::clone(desk));
     vec![Worker::new("http", move |shutdown| {
         let end = async move { shutdown.requested().await }.boxed().shared();
-        http::serve(Arc::clone(&door), Arc::clone(&desk), end)
+        http::serve(Arc::clone(&door), Arc::clone(&desk), http::mounted(mcp::service()), end)
     })]
 }
 

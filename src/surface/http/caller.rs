@@ -18,6 +18,7 @@ use super::Shared;
 use super::problem::Refusal;
 use crate::office::tokens::{Token, TokenUse};
 use crate::office::{ErrorKind, Office, Result as OfficeResult};
+use crate::surface::acting::Acting;
 
 /// The header in which a page's script proves that it is ours.
 const PROOF: &str = "x-csrf-token";
@@ -98,30 +99,39 @@ impl Caller {
         self,
         work: impl FnOnce(&Office, &Token) -> OfficeResult<T> + Send + 'static,
     ) -> Result<T, Refusal> {
-        self.look(work).await.map(|(done, ..)| done)
-    }
-
-    /// The same, and gives the token and the house back for what follows.
-    pub(super) async fn look<T: Send + 'static>(
-        self,
-        work: impl FnOnce(&Office, &Token) -> OfficeResult<T> + Send + 'static,
-    ) -> Result<(T, Token, Shared), Refusal> {
         let Self { house, shown, safe, place } = self;
         let inner = Arc::clone(&house);
-        let done = blocking(&house, move || {
+        blocking(&house, move || {
             // Until here the place was held for the queue, from here for the thread.
             let _place = place;
-            let Some((office, token)) = inner.desk.office().bearing(&shown.text, shown.purpose)? else {
-                inner.limits.count_stranger()?;
-                return Err(stranger("this token does not count: it ended, was revoked, or never was"));
-            };
-            inner.limits.count(&token.id)?;
+            let (office, token) = shown.counts(&inner)?;
             if token.read_only && !safe {
                 return Err(Refusal::new(StatusCode::FORBIDDEN, ErrorKind::Refused, "this token changes nothing"));
             }
-            Ok((work(&office, &token)?, token))
-        });
-        done.await.map(|(done, token)| (done, token, house))
+            Ok(work(&office, &token)?)
+        })
+        .await
+    }
+
+    /// The caller, for what answers behind this door and looks itself whether
+    /// something is changed.
+    pub(super) async fn acting(self) -> Result<Acting, Refusal> {
+        let Self { house, shown, place, .. } = self;
+        let inner = Arc::clone(&house);
+        let (office, token) = blocking(&house, move || shown.counts(&inner)).await?;
+        Ok(Acting::new(office, token.read_only, house.limits.threads(), place))
+    }
+}
+
+impl Shown {
+    /// Whose it is, when it counts; the request is counted.
+    fn counts(&self, house: &Shared) -> Result<(Office, Token), Refusal> {
+        let Some((office, token)) = house.desk.office().bearing(&self.text, self.purpose)? else {
+            house.limits.count_stranger()?;
+            return Err(stranger("this token does not count: it ended, was revoked, or never was"));
+        };
+        house.limits.count(&token.id)?;
+        Ok((office, token))
     }
 }
 

@@ -54,6 +54,11 @@ impl Limits {
         Arc::clone(&self.all).try_acquire_owned().map_err(|_| full())
     }
 
+    /// The threads, for who works behind this door.
+    pub(super) fn threads(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.threads)
+    }
+
     /// A thread; who has a place waits for it.
     pub(super) async fn thread(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.threads).acquire_owned().await.ok()

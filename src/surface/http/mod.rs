@@ -23,13 +23,18 @@ mod reference;
 mod sign_in;
 mod team;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, any_service};
+use tower_service::Service;
 use utoipa_axum::router::OpenApiRouter;
 
+use self::caller::Caller;
 pub use self::events::End;
 use self::events::Hub;
 use self::limits::Limits;
@@ -52,11 +57,12 @@ struct House {
 
 type Shared = Arc<House>;
 
-/// Answers on an open door until `end`.
+/// Answers on an open door until `end`. `mcp` answers at `/mcp`; each of its
+/// requests has an [`Acting`](crate::surface::acting::Acting) among its extensions.
 ///
 /// # Errors
 /// The door cannot be used any more, in a sentence.
-pub async fn serve(door: Arc<Door>, desk: Arc<dyn Desk>, end: End) -> Result<(), String> {
+pub async fn serve(door: Arc<Door>, desk: Arc<dyn Desk>, mcp: MethodRouter, end: End) -> Result<(), String> {
     let listener = door.listener()?;
     let office = desk.office();
     let house = Arc::new(House {
@@ -66,13 +72,17 @@ pub async fn serve(door: Arc<Door>, desk: Arc<dyn Desk>, end: End) -> Result<(),
         cookie: format!("cellphone-{}", office.root().id().to_ascii_lowercase()),
         desk,
     });
-    axum::serve(listener, router(house)).with_graceful_shutdown(end).await.map_err(|e| e.to_string())
+    axum::serve(listener, router(house, mcp)).with_graceful_shutdown(end).await.map_err(|e| e.to_string())
 }
 
-fn router(house: Shared) -> Router {
+fn router(house: Shared, mcp: MethodRouter) -> Router {
     let body = house.desk.office().settings().limits.body.saturating_add(AROUND);
     let (api, document) = api().split_for_parts();
+    let mcp = Router::new()
+        .route("/mcp", mcp.with_state(()))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&house), admit));
     Router::new()
+        .merge(mcp)
         .merge(api)
         .merge(reference::routes(document))
         .merge(sign_in::routes())
@@ -82,6 +92,27 @@ fn router(house: Shared) -> Router {
         .layer(DefaultBodyLimit::max(usize::try_from(body).unwrap_or(usize::MAX)))
         .layer(middleware::from_fn_with_state(Arc::clone(&house), gate::pass))
         .with_state(house)
+}
+
+/// Lets in whose token counts, to what answers behind this door.
+async fn admit(caller: Caller, mut request: Request, next: Next) -> Response {
+    match caller.acting().await {
+        Ok(acting) => {
+            request.extensions_mut().insert(acting);
+            next.run(request).await
+        }
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// What answers at `/mcp`, as a service of that kind.
+pub fn mounted<S, B: 'static>(service: S) -> MethodRouter
+where
+    S: Service<Request, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    Response<B>: IntoResponse,
+{
+    any_service(service)
 }
 
 /// The API and its description.

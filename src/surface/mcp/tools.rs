@@ -27,7 +27,7 @@ pub(super) struct Entry {
     about: &'static str,
     /// Name, type (with `!` behind it where it is required) and meaning.
     takes: &'static [(&'static str, &'static str, &'static str)],
-    reads_only: bool,
+    pub(super) reads_only: bool,
     run: fn(&Office, Value) -> Result<Value>,
 }
 
