@@ -5,6 +5,9 @@ use crate::model::Event;
 
 use super::{ErrorKind, Office, OfficeError, Result};
 
+/// Lines that are read from the end, instead of all from the start.
+const NEAR: usize = 4_096;
+
 impl Office {
     /// Every step of one message, oldest first.
     ///
@@ -38,6 +41,20 @@ impl Office {
     /// When the journal cannot be read.
     pub fn records(&self, filter: Filter) -> Result<Records> {
         Ok(self.journal.read(filter)?)
+    }
+
+    /// The first `limit` lines that a filter takes behind the number it names,
+    /// oldest first. Not far from the end, only the end is read.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn records_after(&self, filter: Filter, limit: usize) -> Result<Vec<Record>> {
+        let behind = usize::try_from(self.journal_end()?.saturating_sub(filter.after)).unwrap_or(usize::MAX);
+        if behind > NEAR {
+            return Ok(self.journal.read(filter)?.take(limit).collect());
+        }
+        let end = self.journal.tail(behind)?;
+        Ok(end.into_iter().filter(|record| filter.takes(record)).take(limit).collect())
     }
 
     /// The last `n` lines, oldest first.

@@ -20,7 +20,7 @@ from playwright.sync_api import expect, sync_playwright
 
 PROGRAM, ROOT = sys.argv[1], sys.argv[2]
 SHOTS = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else None
-PAGES = ["", "mail", "mail?in=sent", "write", "log", "snapshots", "drills", "api/v1"]
+PAGES = ["", "mail", "mail?in=sent", "write", "log", "layout", "snapshots", "drills", "api/v1"]
 HOSTILE = "<img src=x onerror=\"window.pwned=1\"><script>window.pwned=1</script>\"'><b>"
 
 
@@ -150,6 +150,35 @@ def a_person_reads_writes_and_sees_it_live(browser):
     context.close()
 
 
+def an_agent_is_dragged_to_its_place(browser):
+    context = browser.new_context()
+    window = Window(context)
+    page = window.page
+    sign_in(window)
+    page.goto(BASE + "layout")
+    expect(page.locator(".monitor")).to_have_count(2)
+    place = lambda: next(a for a in cellphone(ME, "coords", "list") if a["agent"] == "Agent-1")["chat"]
+    before = place()
+    mark = page.locator('[data-mark="Agent-1"] .grip').bounding_box()
+    scale = page.evaluate("document.querySelector('svg.layout').getScreenCTM().a")
+    page.mouse.move(mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(mark["x"] + mark["width"] / 2 + 60, mark["y"] + mark["height"] / 2 + 30, steps=5)
+    page.mouse.up()
+    expect(page.get_by_role("status")).to_contain_text("It is set")
+    after = place()
+    for was, now, by in [(before[0], after[0], 60), (before[1], after[1], 30)]:
+        assert abs(now - was - by / scale) <= 2, (before, after, scale)
+    # What `coords set` would refuse is refused here, with its reason, and nothing moves.
+    page.locator('[data-place="Agent-1"] [name=x]').fill("5")
+    page.locator('[data-place="Agent-1"] [name=y]').fill("90000")
+    page.locator('[data-place="Agent-1"] button').click()
+    expect(page.get_by_role("alert")).to_contain_text("90000")
+    assert place() == after
+    window.sound()
+    context.close()
+
+
 def everything_works_without_scripts(browser):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -224,10 +253,21 @@ BASE = STATUS["daemon"]["http"]["address"] + "/"
 ME = next(agent["name"] for agent in STATUS["agents"] if agent["role"] == "human")
 (pathlib.Path(ROOT) / "agent_workspaces/Agent-2/status.yaml").write_text("status: '" + HOSTILE.replace("'", "''") + "'\n")
 
+coordinates = {
+    "version": 1,
+    "origin": "top-left",
+    "agents": {name: {"chat_input_coordinates": at, "monitor": "DP-1"} for name, at in [("Agent-1", [400, 800]), ("Agent-2", [2500, 700])]},
+    "monitors": {"DP-1": {"x": 0, "y": 0, "width": 1920, "height": 1080, "primary": True}, "DP-<2>": {"x": 1920, "y": 0, "width": 1280, "height": 1024}},
+    "validation_rules": {"max_y": 2000},
+}
+(pathlib.Path(ROOT) / "config/coordinates.json").write_text(json.dumps(coordinates))
+cellphone(ME, "trust", "--yes")
+
 with sync_playwright() as playwright:
     browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
     for step in [
         a_person_reads_writes_and_sees_it_live,
+        an_agent_is_dragged_to_its_place,
         everything_works_without_scripts,
         every_page_is_fit_to_be_used,
         a_page_of_another_site_changes_nothing,

@@ -6,13 +6,12 @@ use serde_json::{Value, json};
 
 use super::Run;
 use super::context::Context;
-use super::coords_draw::Drawing;
 use super::failure::{Code, Failure};
 use super::parse;
 use crate::model::AgentName;
 use crate::office::Office;
 use crate::office::coords::{Area, At, Choice, POINTING, Place, Point};
-use crate::surface::render::{Column, Paint, Table, text};
+use crate::surface::render::{Column, Drawing, Paint, Table, text};
 
 pub(super) const EXAMPLES: &str = "cellphone coords list
 cellphone coords capture Agent-2              # point at its composer and press

@@ -1,15 +1,12 @@
 //! Drawing the monitors and where the agents listen: in the terminal, as SVG
 //! and as PNG.
 
-use std::collections::BTreeMap;
-
 use font8x8::UnicodeFonts as _;
 use serde_json::{Value, json};
 
-use super::failure::Failure;
-use crate::office::Office;
-use crate::office::coords::{self, Area, Image, Monitor, Point};
-use crate::surface::render::{Paint, Style, text};
+use crate::office::coords::{self, Area, Image, Point};
+use crate::surface::render::drawing::Mark;
+use crate::surface::render::{Drawing, Paint, Style, text};
 
 /// Longest edge of a picture, in pixels, and its margin.
 const EDGE: i32 = 1200;
@@ -28,68 +25,11 @@ const INK: u32 = 0x1b_2430;
 const CHAT: u32 = 0xc2_410c;
 const ONBOARDING: u32 = 0x15_6f3c;
 
-/// One agent's points, on the monitors of now.
-pub(super) struct Mark {
-    name: String,
-    chat: Option<Point>,
-    onboarding: Option<Point>,
-    doubt: Option<String>,
-}
-
-/// What is drawn.
-pub(super) struct Drawing {
-    pub(super) monitors: BTreeMap<String, Monitor>,
-    marks: Vec<Mark>,
-    /// Why the monitors of now are not shown.
-    remark: Option<String>,
-}
-
 impl Drawing {
-    /// The monitors of now; where there is no display, those that were noted
-    /// with the coordinates.
-    pub(super) fn of(office: &Office) -> Result<Self, Failure> {
-        let all = office.coordinates()?;
-        let (monitors, remark) = match office.monitor_layout() {
-            Ok(layout) => (layout.now, None),
-            Err(e) => (all.monitors.clone(), Some(format!("the monitors as they were noted: {e}"))),
-        };
-        let marks = all.agents.iter().map(|(name, place)| {
-            let at = |point, monitor| all.locate(point, monitor, &monitors);
-            let chat = place.chat.map(|point| at(point, place.monitor.as_deref()));
-            Mark {
-                name: name.to_string(),
-                onboarding: place.onboarding.map(|point| at(point, place.onboarding_monitor.as_deref()).point),
-                doubt: chat.as_ref().and_then(|located| located.doubt.clone()),
-                chat: chat.map(|located| located.point),
-            }
-        });
-        let marks = marks.collect();
-        Ok(Self { monitors, marks, remark })
-    }
-
     /// For `--json`.
     pub(super) fn agents(&self) -> Vec<Value> {
         let one = |m: &Mark| json!({ "agent": m.name, "chat": m.chat, "onboarding": m.onboarding, "doubt": m.doubt });
         self.marks.iter().map(one).collect()
-    }
-
-    /// What frames everything: left, top, width, height; at least a pixel.
-    fn frame(&self) -> (i32, i32, i32, i32) {
-        let mut corners: Vec<Point> = Vec::new();
-        for m in self.monitors.values() {
-            corners.push((m.x, m.y));
-            corners.push((m.x.saturating_add_unsigned(m.width), m.y.saturating_add_unsigned(m.height)));
-        }
-        corners.extend(self.marks.iter().flat_map(|m| [m.chat, m.onboarding]).flatten());
-        let left = corners.iter().map(|c| c.0).min().unwrap_or(0);
-        let top = corners.iter().map(|c| c.1).min().unwrap_or(0);
-        let right = corners.iter().map(|c| c.0).max().unwrap_or(1);
-        let bottom = corners.iter().map(|c| c.1).max().unwrap_or(1);
-        (left, top, (right - left).max(1), (bottom - top).max(1))
-    }
-
-    fn title(name: &str, m: &Monitor) -> String {
-        format!("{name} {}x{} at {},{}", m.width, m.height, m.x, m.y)
     }
 
     /// In the terminal: monitors as boxes, agents as marks with a legend.
@@ -294,11 +234,21 @@ impl Canvas {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::office::coords::Monitor;
 
     fn desk() -> Drawing {
         let monitor = |x, width, primary| Monitor { x, y: 0, width, height: 1080, primary };
-        let mark = |name: &str, chat, onboarding| Mark { name: name.into(), chat: Some(chat), onboarding, doubt: None };
+        let mark = |name: &str, chat, onboarding| Mark {
+            name: name.into(),
+            said: Some(chat),
+            chat: Some(chat),
+            onboarding,
+            monitor: None,
+            doubt: None,
+        };
         Drawing {
             monitors: [("left".into(), monitor(-1280, 1280, false)), ("<main>".into(), monitor(0, 1920, true))].into(),
             marks: vec![

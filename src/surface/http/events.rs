@@ -28,7 +28,7 @@ use super::caller::{Caller, blocking};
 use super::problem::{Asked, Refusal};
 use crate::model::{AgentName, EventKind};
 use crate::office::desk::Desk;
-use crate::office::{ErrorKind, Filter, Record, Records, Subscription};
+use crate::office::{ErrorKind, Filter, Record, Subscription};
 use crate::surface::wire::Happened;
 
 /// Who may listen at the same time.
@@ -36,7 +36,7 @@ const LISTENERS: usize = 256;
 /// Events that somebody may be behind before the journal is read instead.
 const BEHIND: usize = 1_024;
 /// Lines of the journal that are read at a time for who was away.
-const AT_ONCE: usize = 512;
+const AT_ONCE: usize = 8_192;
 /// Silence after which a sign of life is sent, and the token looked at again.
 const KEEP: Duration = Duration::from_secs(15);
 /// How often the reader looks whether anybody listens yet.
@@ -168,8 +168,8 @@ async fn events(
 enum Missed {
     /// The journal has to be read from `last` on.
     Unread,
-    /// It is being read.
-    Some(Box<Records>, std::vec::IntoIter<Record>),
+    /// A part of it is read.
+    Some(std::vec::IntoIter<Record>),
     /// All is read.
     None,
 }
@@ -238,30 +238,20 @@ impl Listener {
     /// The next of what was missed; `None` when that is all.
     async fn missed(&mut self) -> Result<Option<Record>, Refusal> {
         loop {
-            let records = match std::mem::replace(&mut self.missed, Missed::None) {
+            match &mut self.missed {
                 Missed::None => return Ok(None),
-                Missed::Some(records, mut ready) => {
-                    if let Some(record) = ready.next() {
-                        self.missed = Missed::Some(records, ready);
-                        return Ok(Some(record));
-                    }
-                    Some(records)
+                Missed::Some(ready) => match ready.next() {
+                    Some(record) => return Ok(Some(record)),
+                    // There may be more: only an empty part is the end.
+                    None => self.missed = Missed::Unread,
+                },
+                Missed::Unread => {
+                    let filter = Filter { after: self.last, ..self.filter.clone() };
+                    let desk = Arc::clone(&self.house.desk);
+                    let read = blocking(&self.house, move || Ok(desk.office().records_after(filter, AT_ONCE)?));
+                    let part = read.await?;
+                    self.missed = if part.is_empty() { Missed::None } else { Missed::Some(part.into_iter()) };
                 }
-                Missed::Unread => None,
-            };
-            let filter = Filter { after: self.last, ..self.filter.clone() };
-            let desk = Arc::clone(&self.house.desk);
-            let (records, ready) = blocking(&self.house, move || {
-                let mut records = match records {
-                    Some(records) => records,
-                    None => Box::new(desk.office().records(filter)?),
-                };
-                let ready: Vec<Record> = records.by_ref().take(AT_ONCE).collect();
-                Ok((records, ready))
-            })
-            .await?;
-            if !ready.is_empty() {
-                self.missed = Missed::Some(records, ready.into_iter());
             }
         }
     }

@@ -26,11 +26,11 @@ mod team;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any_service};
+use axum::{RequestExt as _, Router};
 use tower_service::Service;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -99,7 +99,7 @@ async fn admit(caller: Caller, mut request: Request, next: Next) -> Response {
     match caller.acting().await {
         Ok(acting) => {
             request.extensions_mut().insert(acting);
-            next.run(request).await
+            next.run(request.with_limited_body()).await
         }
         Err(refusal) => refusal.into_response(),
     }

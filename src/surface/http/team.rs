@@ -187,7 +187,7 @@ async fn journal(caller: Caller, Asked(part): Asked<Part>) -> Answer<Journal> {
     let after = part.after;
     let filter = Filter { id: part.message, agent: part.agent, after: after.unwrap_or(0), ..Filter::default() };
     let lines = caller.work(move |office, _| match after {
-        Some(_) => Ok(office.records(filter)?.take(limit).collect()),
+        Some(_) => office.records_after(filter, limit),
         None if narrow => {
             // Only a reading from the start tells which are the newest about something.
             let mut newest = std::collections::VecDeque::with_capacity(limit);

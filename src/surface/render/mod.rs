@@ -8,6 +8,7 @@
 
 pub mod age;
 pub mod diff;
+pub mod drawing;
 pub mod foreign;
 pub mod json;
 mod links;
@@ -18,5 +19,6 @@ pub mod style;
 pub mod table;
 pub mod text;
 
+pub use drawing::Drawing;
 pub use style::{Paint, Style};
 pub use table::{Column, Table};

@@ -50,14 +50,58 @@
     history.replaceState(null, "", here);
   }
 
-  if (main().dataset.live === "true") {
-    const events = new EventSource("/api/v1/events");
+  // A browser has few connections for one address: a page that nobody sees keeps none.
+  let events = null;
+  const listen = () => {
+    if (events || document.hidden) return;
+    events = new EventSource("/api/v1/events");
     events.onmessage = () => soon(150);
     events.onopen = () => { document.getElementById("offline").hidden = true; soon(0); };
     events.onerror = () => { document.getElementById("offline").hidden = false; };
-    addEventListener("pagehide", () => events.close());
-    document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(0); });
+  };
+  const hush = () => { events?.close(); events = null; };
+  if (main().dataset.live === "true") {
+    listen();
+    addEventListener("pagehide", hush);
+    addEventListener("pageshow", listen);
+    document.addEventListener("visibilitychange", () => (document.hidden ? hush() : listen()));
     setInterval(() => soon(0), 30000);
+  }
+
+  // An agent is dragged by as many pixels of the screen as the pointer moves over the drawing.
+  const drawing = document.querySelector("svg.layout");
+  if (drawing && main().querySelector("[data-place]")) {
+    drawing.classList.add("movable");
+    let held = null;
+    const place = (event) => new DOMPoint(event.clientX, event.clientY).matrixTransform(drawing.getScreenCTM().inverse());
+    const moved = (event) => { const to = place(event); return [Math.round(to.x - held.from.x), Math.round(to.y - held.from.y)]; };
+    drawing.addEventListener("pointerdown", (event) => {
+      const mark = event.target.closest(".mark");
+      const form = mark && main().querySelector(`[data-place="${CSS.escape(mark.dataset.mark)}"]`);
+      if (!form) return;
+      event.preventDefault();
+      held = { mark, form, from: place(event), at: mark.transform.baseVal.consolidate().matrix };
+      held.at = [held.at.e, held.at.f];
+      mark.classList.add("held");
+      drawing.setPointerCapture(event.pointerId);
+    });
+    drawing.addEventListener("pointermove", (event) => {
+      if (!held) return;
+      const [x, y] = moved(event);
+      held.mark.setAttribute("transform", `translate(${held.at[0] + x} ${held.at[1] + y})`);
+    });
+    drawing.addEventListener("pointerup", (event) => {
+      if (!held) return;
+      const [x, y] = moved(event);
+      const { form, mark } = held;
+      held = null;
+      mark.classList.remove("held");
+      if (!x && !y) return;
+      form.elements.x.value = Number(form.elements.x.value) + x;
+      form.elements.y.value = Number(form.elements.y.value) + y;
+      form.requestSubmit();
+    });
+    drawing.addEventListener("pointercancel", () => location.reload());
   }
   opened();
 

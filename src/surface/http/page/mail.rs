@@ -1,7 +1,7 @@
 //! Reading mail: lists, conversations, and what is done with one message.
 
 use axum::Router;
-use axum::extract::{Form, Path, Query};
+use axum::extract::{Path, Query};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::super::Shared;
 use super::super::sign_in::rendered;
 use super::swarm::Button;
-use super::{Fact, Fault, PageAnswer, Shell, Visitor, ago, line, markdown};
+use super::{Fact, Fault, Filled, PageAnswer, Shell, Visitor, ago, line, markdown};
 use crate::model::time::rfc3339;
 use crate::model::{AgentName, Flags, Priority, UniqueName};
 use crate::office::{Listed, Office, Opened, Result as OfficeResult, Seal, SearchQuery, Shelf};
@@ -280,12 +280,12 @@ fn letter(m: &Opened, chosen: bool, now: Timestamp) -> Letter {
     }
 }
 
-async fn read(visitor: Visitor, Path(id): Path<String>, Form(form): Form<Button>) -> Result<Response, Fault> {
+async fn read(visitor: Visitor, Path(id): Path<String>, Filled(form): Filled<Button>) -> Result<Response, Fault> {
     let read = visitor.checked(&form.proof)?.caller.work(move |office, _| office.read(&id, false));
     Ok(Redirect::to(&format!("/mail/{}", read.await?.listed.id)).into_response())
 }
 
-async fn ack(visitor: Visitor, Path(id): Path<String>, Form(form): Form<Button>) -> Result<Response, Fault> {
+async fn ack(visitor: Visitor, Path(id): Path<String>, Filled(form): Filled<Button>) -> Result<Response, Fault> {
     let acked = visitor.checked(&form.proof)?.caller.work(move |office, _| {
         let id = office.read(&id, true)?.listed.id;
         office.ack(&id.to_string()).map(|_| id)
@@ -293,7 +293,7 @@ async fn ack(visitor: Visitor, Path(id): Path<String>, Form(form): Form<Button>)
     Ok(Redirect::to(&format!("/mail/{}?done=acknowledged", acked.await?)).into_response())
 }
 
-async fn archive(visitor: Visitor, Path(id): Path<String>, Form(form): Form<Button>) -> Result<Response, Fault> {
+async fn archive(visitor: Visitor, Path(id): Path<String>, Filled(form): Filled<Button>) -> Result<Response, Fault> {
     visitor.checked(&form.proof)?.caller.work(move |office, _| office.archive(&id)).await?;
     Ok(Redirect::to("/mail?done=archived").into_response())
 }
@@ -305,7 +305,7 @@ struct Answer {
     body: String,
 }
 
-async fn reply(visitor: Visitor, Path(id): Path<String>, Form(form): Form<Answer>) -> Result<Response, Fault> {
+async fn reply(visitor: Visitor, Path(id): Path<String>, Filled(form): Filled<Answer>) -> Result<Response, Fault> {
     let sent = visitor.checked(&form.proof)?.caller.work(move |office, _| {
         // Forms end lines as the network does.
         office.reply(&id, form.body.replace("\r\n", "\n"), false)

@@ -7,6 +7,7 @@
 //! are Markdown, made into HTML by `markdown`.
 
 mod assets;
+mod layout;
 mod log;
 mod mail;
 mod markdown;
@@ -15,12 +16,14 @@ mod swarm;
 mod write;
 
 use axum::Router;
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::Shared;
 use super::caller::{self, Caller};
@@ -37,6 +40,7 @@ pub(super) fn routes() -> Router<Shared> {
         .merge(mail::routes())
         .merge(write::routes())
         .merge(log::routes())
+        .merge(layout::routes())
         .merge(shelves::routes())
 }
 
@@ -81,6 +85,7 @@ impl Done {
             "sent" => Some("Sent."),
             "archived" => Some("It is in the archive."),
             "acknowledged" => Some("Its sender has the receipt."),
+            "placed" => Some("It is set, and approved."),
             "rung" => Some("The window is tried; what becomes of it stands here."),
             _ => None,
         }
@@ -190,6 +195,19 @@ impl IntoResponse for Fault {
             Ok(page) => refusal.around(page),
             Err(unmade) => unmade.into_response(),
         }
+    }
+}
+
+/// What a form holds; one that is no such form is told as a page.
+struct Filled<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Filled<T> {
+    type Rejection = Fault;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Fault> {
+        let filled = Form::from_request(request, state).await;
+        let wrong = |e: FormRejection| Fault(Refusal::new(e.status(), ErrorKind::Usage, e.body_text()));
+        filled.map(|Form(filled)| Self(filled)).map_err(wrong)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The swarm at a glance.
 
 use axum::Router;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::super::Shared;
 use super::super::sign_in::rendered;
 use super::super::team;
-use super::{Fault, PageAnswer, Shell, Visitor, ago, line};
+use super::{Fault, Filled, PageAnswer, Shell, Visitor, ago, line};
 use crate::model::{Action, AgentName, Permission, Severity};
 use crate::office::{ErrorKind, OfficeError};
 use crate::surface::render::text;
@@ -142,7 +142,7 @@ async fn ring(
     State(house): State<Shared>,
     visitor: Visitor,
     Path(name): Path<String>,
-    Form(form): Form<Button>,
+    Filled(form): Filled<Button>,
 ) -> Result<Response, Fault> {
     let rung = visitor.checked(&form.proof)?.caller.work(move |office, _| {
         let agent = office.entry(&AgentName::new(&name)?)?.name;

@@ -1,14 +1,14 @@
 //! Writing: a message, looked at before it goes where that is wanted.
 
 use axum::Router;
-use axum::extract::{Form, Query};
+use axum::extract::Query;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
 use super::super::Shared;
 use super::super::sign_in::rendered;
-use super::{Around, Fault, PageAnswer, Shell, Visitor, markdown};
+use super::{Around, Fault, Filled, PageAnswer, Shell, Visitor, markdown};
 use crate::model::{Address, Priority};
 use crate::office::{Office, OfficeError, Result as OfficeResult, SendRequest, Sent};
 
@@ -138,7 +138,7 @@ enum Outcome {
     Shown(Box<WritePage>),
 }
 
-async fn take(visitor: Visitor, Form(letter): Form<Letter>) -> Result<Response, Fault> {
+async fn take(visitor: Visitor, Filled(letter): Filled<Letter>) -> Result<Response, Fault> {
     let made = visitor.checked(&letter.proof)?.checked_page("write", false, move |office, around| {
         if letter.action == "preview" {
             let (preview, fault) = match preview(office, &letter) {
