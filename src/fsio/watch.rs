@@ -52,6 +52,19 @@ impl Watcher {
     /// # Errors
     /// [`WatchFault::Limit`] when the user has no instance left.
     pub fn new(tell: impl Fn(Hint) + Send + 'static) -> Result<Self, WatchFault> {
+        Self::with(tell, matters)
+    }
+
+    /// The same, and each write is a hint too: for files that their writer
+    /// keeps open.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn of_writes(tell: impl Fn(Hint) + Send + 'static) -> Result<Self, WatchFault> {
+        Self::with(tell, |kind| matters(kind) || matches!(kind, EventKind::Modify(ModifyKind::Data(_))))
+    }
+
+    fn with(tell: impl Fn(Hint) + Send + 'static, matters: fn(&EventKind) -> bool) -> Result<Self, WatchFault> {
         let handler = move |event: notify::Result<notify::Event>| match event {
             Err(e) => tell(Hint::Everything(e.to_string())),
             Ok(event) if event.need_rescan() => tell(Hint::Everything("the queue of events overflowed".into())),

@@ -38,7 +38,8 @@ impl Office {
         let folder = self.root().state().child_or_create("journal")?.path().to_owned();
         let (tell, hints) = mpsc::channel();
         let watcher = has_events(&folder).and_then(|()| {
-            let mut watcher = Watcher::new(move |hint: Hint| {
+            // A process that lives keeps the journal open: no close tells that it wrote.
+            let mut watcher = Watcher::of_writes(move |hint: Hint| {
                 // The subscriber may just have gone.
                 let _ = tell.send(hint);
             })?;
@@ -140,6 +141,22 @@ mod tests {
             subject: subject.to_owned(),
             body: "body\n".to_owned(),
             ..SendRequest::default()
+        }
+    }
+
+    #[test]
+    fn a_writer_that_goes_on_living_is_heard_at_once() {
+        let home = Home::new();
+        home.root();
+        let sender = office(&home, "Agent-1");
+        let mut heard = sender.subscribe(None).unwrap();
+        for n in 0..3 {
+            let id = sender.send(request(&n.to_string())).unwrap().id;
+            // Much sooner than the look that needs no hint.
+            assert!(PATIENCE < heard.pause);
+            let told = std::iter::from_fn(|| heard.next_within(PATIENCE).unwrap());
+            let mut delivered = told.filter(|record| record.event.event == EventKind::Delivered);
+            assert_eq!(delivered.next().unwrap().event.id, Some(id));
         }
     }
 

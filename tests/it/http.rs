@@ -253,6 +253,11 @@ fn events_come_as_they_happen_and_go_on_where_they_were_cut_off() {
     assert_eq!(heard, missed);
     let live = world.send("Agent-2", "Agent-3", "live again");
     assert_eq!(events.happened().1["id"], live.as_str());
+    // What the daemon itself wrote is heard too: it keeps the journal open.
+    let two = door.with(&world, "Agent-2", &[]);
+    let live = two.post("/api/v1/messages", &json!({ "to": ["Agent-3"], "subject": "by the daemon", "body": "x" }));
+    let live = live.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(events.happened().1["id"], live.as_str());
     assert_eq!(one.get("/api/v1/events?event=nonsense").status, 400);
     // Listening keeps no daemon from ending.
     daemon.signal("TERM");
