@@ -275,9 +275,9 @@ schema! {
         hosts: String = text "none",
         /// How long a browser stays signed in.
         session: Duration = duration "7d",
-        /// Requests a second of one token or session, on the average; more are told to come later.
+        /// Requests a second of one token or session, on the average; more are told to come later. From the next start of the daemon on.
         rate: u32 = small "1000",
-        /// Requests that are worked on at the same time; more are told to come later.
+        /// Requests that are worked on at the same time; more are told to come later. From the next start of the daemon on.
         concurrent: u32 = small "64",
     }
     /// What the program says about its own work.

@@ -1,5 +1,7 @@
 //! What happened, from the journal.
 
+use std::collections::VecDeque;
+
 use crate::journal::{Filter, Record, Records};
 use crate::model::Event;
 
@@ -63,6 +65,22 @@ impl Office {
     /// When the journal cannot be read.
     pub fn newest_records(&self, n: usize) -> Result<Vec<Record>> {
         Ok(self.journal.tail(n)?)
+    }
+
+    /// The last `limit` lines that a filter takes, oldest first. The journal is
+    /// read from its start: only that tells which are the newest about one.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn newest_about(&self, filter: Filter, limit: usize) -> Result<Vec<Record>> {
+        let mut newest = VecDeque::with_capacity(limit);
+        for record in self.journal.read(filter)? {
+            if newest.len() == limit {
+                newest.pop_front();
+            }
+            newest.push_back(record);
+        }
+        Ok(newest.into())
     }
 
     /// The number of the last line; 0 when there is none.

@@ -68,7 +68,8 @@ impl Door {
         for (name, value) in headers {
             text += &format!("{name}: {value}\r\n");
         }
-        if !body.is_empty() || method != "GET" {
+        let told = headers.iter().any(|(name, _)| *name == "Content-Length");
+        if !told && (!body.is_empty() || method != "GET") {
             text += &format!("Content-Length: {}\r\n", body.len());
         }
         stream.write_all(format!("{text}\r\n").as_bytes()).unwrap();

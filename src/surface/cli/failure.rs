@@ -8,40 +8,8 @@ use serde_json::json;
 use crate::office::setup::redact;
 use crate::surface::render::{Paint, Style, json, text};
 
-/// The exit codes of the command line, one per way to fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
-    /// It failed.
-    Failed = 1,
-    /// The command line was wrong.
-    Usage = 2,
-    /// Nothing has this name or id.
-    NotFound = 3,
-    /// Policy or trust refused it.
-    Refused = 4,
-    /// Somebody else was first: lease lost, already done, mailbox full.
-    Conflict = 5,
-    /// It worked, and a target was missed.
-    TargetMissed = 6,
-    /// Nothing is wrong; later it may work.
-    TryAgain = 75,
-}
-
-impl Code {
-    /// The word under `--json`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::Usage => "usage",
-            Self::NotFound => "not_found",
-            Self::Refused => "refused",
-            Self::Conflict => "conflict",
-            Self::TargetMissed => "target_missed",
-            Self::TryAgain => "try_again",
-        }
-    }
-}
+/// The ways to fail, each with its exit code: those of every use case.
+pub use crate::office::ErrorKind as Code;
 
 /// Why a command ended.
 #[derive(Debug)]
@@ -98,7 +66,7 @@ impl Failure {
             Self::BrokenPipe | Self::Silent(_) => return String::new(),
         };
         if as_json {
-            let mut error = json!({ "kind": code.word(), "code": code as u8, "message": message });
+            let mut error = json!({ "kind": code.word(), "code": code.exit_code(), "message": message });
             if let (Some(hint), Some(map)) = (hint, error.as_object_mut()) {
                 map.insert("hint".into(), hint.into());
             }
@@ -115,7 +83,7 @@ impl Failure {
     #[must_use]
     pub fn exit(&self) -> u8 {
         match self {
-            Self::Report { code, .. } => *code as u8,
+            Self::Report { code, .. } => code.exit_code(),
             Self::BrokenPipe => 0,
             Self::Silent(code) => *code,
             Self::Clap(e) => u8::from(e.use_stderr()) * 2,

@@ -4,24 +4,15 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::context::Context;
-use super::failure::{Code, Failure};
+use super::failure::Failure;
 use crate::model::{AgentName, Priority};
-use crate::office::{ErrorKind, Listed, OfficeError, Opened, Seal, Sent};
+use crate::office::{Listed, OfficeError, Opened, Seal, Sent};
 use crate::surface::render::{Column, Paint, Table, age, foreign, provenance, text};
 use crate::surface::wire;
 
 impl From<OfficeError> for Failure {
     fn from(e: OfficeError) -> Self {
-        let code = match e.kind {
-            ErrorKind::Failed => Code::Failed,
-            ErrorKind::Usage => Code::Usage,
-            ErrorKind::NotFound => Code::NotFound,
-            ErrorKind::Refused => Code::Refused,
-            ErrorKind::Conflict => Code::Conflict,
-            ErrorKind::TargetMissed => Code::TargetMissed,
-            ErrorKind::TryAgain => Code::TryAgain,
-        };
-        Self::Report { code, message: e.message, hint: e.hint }
+        Self::Report { code: e.kind, message: e.message, hint: e.hint }
     }
 }
 

@@ -225,7 +225,7 @@ fn batch(cx: &Context, office: &crate::office::Office, text: &str) -> Result<(),
             Err(e) => {
                 let failure = Failure::from(e);
                 if let (true, Failure::Report { code, message, .. }) = (cx.json(), &failure) {
-                    let error = json!({ "kind": code.word(), "code": *code as u8, "message": message });
+                    let error = json!({ "kind": code.word(), "code": code.exit_code(), "message": message });
                     out += &json::line(&json!({ "line": n + 1, "error": error }))?;
                 }
                 first.get_or_insert((n + 1, failure));

@@ -199,7 +199,8 @@ fn daemon_text(cx: &Context, s: &DaemonStatus) -> String {
         })
         .collect();
     out += &faint("workers", &workers.join(", "));
-    let faults = [s.watch.warning.as_ref(), s.scan.error.as_ref(), s.config.error.as_ref()];
+    out += &s.http.address.as_ref().map(|at| faint("page", &format!("{at} (cellphone open)"))).unwrap_or_default();
+    let faults = [s.http.error.as_ref(), s.watch.warning.as_ref(), s.scan.error.as_ref(), s.config.error.as_ref()];
     for warning in faults.into_iter().flatten().chain(&s.warnings) {
         out += &field(cx, Paint::Warn, "warning", warning);
     }

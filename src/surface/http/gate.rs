@@ -7,6 +7,7 @@
 //! in digits is nobody's name, and cannot be made to lead here.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -22,6 +23,9 @@ use crate::office::ErrorKind;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// How long a request may take: one that is never whole must not keep its place. What has no end begins within it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 const HEADERS: [(HeaderName, &str); 6] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -35,7 +39,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
 pub(super) async fn pass(State(house): State<Shared>, request: Request, next: Next) -> Response {
     house.desk.note_http(&mut |http| http.requests += 1);
     let mut response = match judge(request.headers(), &house.hosts) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => tokio::time::timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| late().into_response()),
         Err(refusal) => refusal.into_response(),
     };
     let headers = response.headers_mut();
@@ -44,6 +48,11 @@ pub(super) async fn pass(State(house): State<Shared>, request: Request, next: Ne
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+fn late() -> Refusal {
+    let why = format!("the request was not whole, or not answered, within {} s", PATIENCE.as_secs());
+    Refusal::busy(StatusCode::REQUEST_TIMEOUT, 1, why)
 }
 
 fn judge(headers: &HeaderMap, hosts: &[String]) -> Result<(), Refusal> {

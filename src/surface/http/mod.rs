@@ -1,4 +1,5 @@
-//! The daemon's door for browsers and programs: the API under `/api/v1`.
+//! The daemon's door for browsers and programs: the page, the API under
+//! `/api/v1`, and MCP at `/mcp`.
 //!
 //! It listens on this machine alone, unless what was approved says otherwise,
 //! and answers nobody without a token or a session (`caller`). What comes

@@ -20,12 +20,13 @@ use super::problem::Refusal;
 use super::sign_in::rendered;
 
 /// What any answer may be instead of the one that was wanted.
-const PROBLEMS: [(&str, &str); 12] = [
+const PROBLEMS: [(&str, &str); 13] = [
     ("400", "The request makes no sense"),
     ("401", "No token was shown, or one that does not count"),
     ("403", "Roles, the token's bounds or the page's origin do not allow it"),
     ("404", "There is no such thing"),
     ("405", "This is asked for by another method"),
+    ("408", "The request was not whole, or not answered, in time"),
     ("409", "Lease lost, already done, or mailbox full"),
     ("413", "The request is too long"),
     ("415", "The body is not JSON"),

@@ -188,17 +188,7 @@ async fn journal(caller: Caller, Asked(part): Asked<Part>) -> Answer<Journal> {
     let filter = Filter { id: part.message, agent: part.agent, after: after.unwrap_or(0), ..Filter::default() };
     let lines = caller.work(move |office, _| match after {
         Some(_) => office.records_after(filter, limit),
-        None if narrow => {
-            // Only a reading from the start tells which are the newest about something.
-            let mut newest = std::collections::VecDeque::with_capacity(limit);
-            for record in office.records(filter)? {
-                if newest.len() == limit {
-                    newest.pop_front();
-                }
-                newest.push_back(record);
-            }
-            Ok(newest.into_iter().collect::<Vec<_>>())
-        }
+        None if narrow => office.newest_about(filter, limit),
         None => office.newest_records(limit),
     });
     let events: Vec<Happened> = lines.await?.into_iter().map(Into::into).collect();

@@ -1,7 +1,5 @@
 //! What happened: the journal, with the reasons of the gates.
 
-use std::collections::VecDeque;
-
 use axum::Router;
 use axum::extract::Query;
 use axum::routing::get;
@@ -53,14 +51,7 @@ async fn log(visitor: Visitor, Query(asked): Query<Asked>) -> PageAnswer {
         let records = if about.is_none() {
             office.newest_records(LINES)?
         } else {
-            let mut newest = VecDeque::with_capacity(LINES);
-            for record in office.records(Filter { id, agent, ..Filter::default() })? {
-                if newest.len() == LINES {
-                    newest.pop_front();
-                }
-                newest.push_back(record);
-            }
-            newest.into()
+            office.newest_about(Filter { id, agent, ..Filter::default() }, LINES)?
         };
         let lines = records.into_iter().rev().map(|record| shown(record, around.now)).collect();
         Ok(LogPage { shell: around.shell, about, lines })
