@@ -101,7 +101,7 @@ impl House {
             alarms: Notify::new(),
             health: Notify::new(),
             ringing: AtomicUsize::new(0),
-            office: RwLock::new(Arc::new(office)),
+            office: RwLock::new(Arc::new(office.staying())),
             bell: Mutex::new(bell),
             watch: Mutex::default(),
             scan: Mutex::default(),

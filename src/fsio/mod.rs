@@ -126,6 +126,9 @@ pub struct Stat {
     pub device: u64,
     /// Last change of content, since 1970.
     pub modified: Duration,
+    /// Last change of content or of these facts, since 1970, which no program
+    /// can set; as `modified` where the platform has none.
+    pub changed: Duration,
 }
 
 impl Dir {

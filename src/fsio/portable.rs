@@ -297,5 +297,5 @@ fn convert(meta: &std::fs::Metadata) -> Stat {
         FileKind::Link
     };
     let modified = meta.modified().ok().and_then(|m| m.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
-    Stat { kind, size: meta.len(), links: 1, mode: 0, inode: 0, device: 0, modified }
+    Stat { kind, size: meta.len(), links: 1, mode: 0, inode: 0, device: 0, modified, changed: modified }
 }

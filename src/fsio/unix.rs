@@ -379,7 +379,6 @@ fn convert(s: &fs::Stat) -> Stat {
         FileType::Symlink => FileKind::Link,
         _ => FileKind::Other,
     };
-    let modified = Duration::new(u64::try_from(s.st_mtime).unwrap_or(0), u32::try_from(s.st_mtime_nsec).unwrap_or(0));
     #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss, clippy::useless_conversion)]
     // The widths differ by platform.
     Stat {
@@ -389,6 +388,7 @@ fn convert(s: &fs::Stat) -> Stat {
         mode: u32::from(s.st_mode) & 0o7777,
         inode: s.st_ino as u64,
         device: s.st_dev as u64,
-        modified,
+        modified: Duration::new(s.st_mtime.try_into().unwrap_or(0), s.st_mtime_nsec.try_into().unwrap_or(0)),
+        changed: Duration::new(s.st_ctime.try_into().unwrap_or(0), s.st_ctime_nsec.try_into().unwrap_or(0)),
     }
 }

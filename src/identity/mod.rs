@@ -26,6 +26,7 @@ mod sign;
 mod signers;
 mod ssh_agent;
 pub mod tokens;
+mod verified;
 
 pub use keys::{KeyFile, KeyRing};
 pub use known::Known;

@@ -5,6 +5,7 @@ use ssh_key::SshSig;
 
 use super::allowed::{Allowed, Fault, Held, parse, parse_revoked};
 use super::public::PublicKey;
+use super::verified::{VerifiedOnce, whole};
 use super::{ALLOWED, NAMESPACE, REVOKED, Result};
 use crate::config::{ConfigError, Root, trust};
 use crate::model::signature::take_apart;
@@ -15,6 +16,7 @@ use crate::model::{AgentName, Forgery, Verdict};
 pub struct Signers {
     allowed: Vec<Allowed>,
     revoked: Vec<PublicKey>,
+    verified: VerifiedOnce,
 }
 
 impl Signers {
@@ -28,13 +30,13 @@ impl Signers {
             let bytes = trust::approved(root, relative)?.unwrap_or_default();
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         };
-        Ok(Self { allowed: parse(&text(ALLOWED)?).0, revoked: parse_revoked(&text(REVOKED)?).0 })
+        Ok(Self { allowed: parse(&text(ALLOWED)?).0, revoked: parse_revoked(&text(REVOKED)?).0, ..Self::default() })
     }
 
     /// For tests and measurements: signers that no file names.
     #[must_use]
-    pub const fn new(allowed: Vec<Allowed>, revoked: Vec<PublicKey>) -> Self {
-        Self { allowed, revoked }
+    pub fn new(allowed: Vec<Allowed>, revoked: Vec<PublicKey>) -> Self {
+        Self { allowed, revoked, ..Self::default() }
     }
 
     /// Whether a file of signers or of revoked keys could be used as it is.
@@ -98,8 +100,15 @@ impl Signers {
             Ok(Some(signed)) => signed,
             Err(why) => return Verdict::Forged(Forgery::Malformed(why.into())),
         };
+        let whole = whole(bytes, from, at);
+        if self.verified.has(&whole) {
+            return Verdict::Verified;
+        }
         match self.look(NAMESPACE, signed.armor(), &signed.bytes(), from, at) {
-            Ok(()) => Verdict::Verified,
+            Ok(()) => {
+                self.verified.add(whole);
+                Verdict::Verified
+            }
             Err(forgery) => Verdict::Forged(forgery),
         }
     }
@@ -202,6 +211,11 @@ mod tests {
         let signers = Signers::new(lines.clone(), vec![]);
         let good = signed(&own, "2026-11-24T12:00:00.5Z");
         assert_eq!(why(&signers, &good), "verified");
+        assert_eq!(why(&signers, &good), "verified", "remembered, while what follows differs in one thing each");
+        let early = signers.judge(&good.bytes, &good.from(), at("2026-11-24T11:00:00Z"));
+        assert!(early.why().is_some_and(|why| why.starts_with("expired key")));
+        let another = signers.judge(&good.bytes, &name("Agent-2"), at("2026-11-24T13:00:00Z"));
+        assert!(another.why().is_some_and(|why| why.starts_with("wrong key")));
         assert!(why(&signers, &signed(&own, "2026-11-24T11:59:59.9Z")).starts_with("expired key"));
         assert!(why(&signers, &signed(&other, "2026-11-24T13:00:00Z")).starts_with("wrong key"));
         assert!(why(&Signers::default(), &good).starts_with("unknown signer"));

@@ -17,6 +17,7 @@ mod deliver;
 mod exchange;
 mod find;
 mod layout;
+mod names;
 mod retention;
 mod scan;
 mod state;

@@ -117,7 +117,7 @@ impl Mailbox {
             if skip(&dir) {
                 continue;
             }
-            let names = dir.names()?.into_iter().filter(|n| is_message(n));
+            let names = message_names(&dir)?;
             let scanned = names.filter_map(|file| Raw { file, place, day: day.clone() }.read());
             found.extend(scanned.filter(|s| s.name.accepted() >= since));
         }
@@ -129,7 +129,7 @@ impl Mailbox {
     /// # Errors
     /// When it cannot be read.
     pub fn count_unread(&self) -> Result<usize> {
-        Ok(self.inbox("new")?.names()?.iter().filter(|n| is_message(n)).count())
+        self.count(&self.inbox("new")?)
     }
 
     /// How many messages are held under a lease.
@@ -137,7 +137,14 @@ impl Mailbox {
     /// # Errors
     /// When `claimed/` cannot be read.
     pub fn count_claimed(&self) -> Result<usize> {
-        Ok(self.place(Place::Claimed, "")?.names()?.iter().filter(|n| is_message(n)).count())
+        self.count(&self.place(Place::Claimed, "")?)
+    }
+
+    fn count(&self, folder: &Dir) -> Result<usize> {
+        Ok(match &self.tree.names {
+            Some(kept) => kept.of(folder)?.len(),
+            None => message_names(folder)?.count(),
+        })
     }
 
     /// Names in `inbox/new` and `inbox/cur` that are no message names: put
@@ -173,7 +180,7 @@ impl Mailbox {
             } else if (!is_day(&entry) || entry.as_str() >= first)
                 && let Ok(day) = top.child(&entry)
             {
-                let names = day.names()?.into_iter().filter(|n| is_message(n));
+                let names = message_names(&day)?;
                 found.extend(names.map(|file| Raw { file, place, day: entry.clone() }));
             }
         }
@@ -185,14 +192,26 @@ impl Mailbox {
             if which == Which::Unread { &[Place::New] } else { &[Place::New, Place::Claimed, Place::Cur] };
         let folders: Vec<(Place, Dir)> = places.iter().map(|p| Ok((*p, self.place(*p, "")?))).collect::<Result<_>>()?;
         let mut before = modified(&folders)?;
-        let mut found = read_all(&folders)?;
+        let mut found = self.read_all(&folders)?;
         for _ in 1..READINGS {
             let after = modified(&folders)?;
             if after == before && !is_fresh(&after) {
                 return Ok(found);
             }
             before = after;
-            found = unite(&folders, found, read_all(&folders)?)?;
+            found = unite(&folders, found, self.read_all(&folders)?)?;
+        }
+        Ok(found)
+    }
+
+    fn read_all(&self, folders: &[(Place, Dir)]) -> Result<Vec<Raw>> {
+        let mut found = Vec::new();
+        for (place, dir) in folders {
+            let raw = |file| Raw { file, place: *place, day: String::new() };
+            match &self.tree.names {
+                Some(kept) => found.extend(kept.of(dir)?.iter().map(|name| raw(name.to_string()))),
+                None => found.extend(message_names(dir)?.map(raw)),
+            }
         }
         Ok(found)
     }
@@ -232,13 +251,9 @@ fn is_fresh(times: &[std::time::Duration]) -> bool {
     times.iter().any(|t| now.saturating_sub(*t) < std::time::Duration::from_millis(6))
 }
 
-fn read_all(folders: &[(Place, Dir)]) -> Result<Vec<Raw>> {
-    let mut found = Vec::new();
-    for (place, dir) in folders {
-        let names = dir.names()?.into_iter().filter(|n| is_message(n));
-        found.extend(names.map(|file| Raw { file, place: *place, day: String::new() }));
-    }
-    Ok(found)
+/// The names in a folder that are a message's, in no order.
+pub(super) fn message_names(dir: &Dir) -> Result<impl Iterator<Item = String>> {
+    Ok(dir.names()?.into_iter().filter(|name| is_message(name)))
 }
 
 /// Unites two readings: the later one counts where both have a message; what

@@ -1,12 +1,15 @@
 //! The swarm at a glance: everybody in one look that changes nothing and opens
 //! no message.
 
-use super::{Office, Result};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::{Filter, Office, Result};
 use crate::model::front_matter::FrontMatter;
 use crate::model::{AgentName, Event, EventKind, Role};
 
-/// Lines of the journal in which the last wakes are looked for.
-const LINES: usize = 2_000;
+/// Lines of the journal in which the last wakes are looked for, the first time.
+const LINES: u64 = 2_000;
 /// Longest `status.yaml` that is read, in bytes.
 const STATUS_MAX: u64 = 4 * 1024;
 /// Letters of a status that are shown.
@@ -30,6 +33,17 @@ pub struct Glance {
     pub woken: Option<Event>,
 }
 
+/// The last ringing of each, as far as the journal was read.
+#[derive(Debug, Default)]
+pub(super) struct Rung(Mutex<Newest>);
+
+#[derive(Debug, Default)]
+struct Newest {
+    end: u64,
+    /// By the name in small letters.
+    of: HashMap<String, Event>,
+}
+
 impl Office {
     /// Looks at everybody on the roster. What cannot be read counts as none:
     /// alarms tell of it.
@@ -37,24 +51,35 @@ impl Office {
     /// # Errors
     /// When the journal cannot be read.
     pub fn glance(&self) -> Result<Vec<Glance>> {
-        let rings = |event: &Event| {
-            matches!(event.event, EventKind::Typed | EventKind::Submitted | EventKind::Woken | EventKind::Moved)
-        };
-        let mut newest: Vec<Event> =
-            self.journal.tail(LINES)?.into_iter().map(|record| record.event).filter(rings).collect();
-        newest.reverse();
-        let about = |name: &AgentName| {
-            newest.iter().find(|event| event.agent.as_ref().is_some_and(|agent| agent.same(name.as_str()))).cloned()
-        };
+        let rung = self.rung()?;
         let agents = self.roster().agents().iter().map(|agent| Glance {
             unread: self.count_unread(&agent.name).unwrap_or(0),
             claimed: self.tree.mailbox(&agent.name).and_then(|mailbox| mailbox.count_claimed()).unwrap_or(0),
             status: self.own_status(&agent.name),
-            woken: about(&agent.name),
+            woken: rung.get(&agent.name.as_str().to_ascii_lowercase()).cloned(),
             name: agent.name.clone(),
             role: agent.role.clone(),
         });
         Ok(agents.collect())
+    }
+
+    /// The last ringing of each, of which only what is new is read.
+    fn rung(&self) -> Result<HashMap<String, Event>> {
+        let end = self.journal_end()?;
+        let mut newest = self.rung.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if end < newest.end {
+            // Another journal than the one that was read.
+            *newest = Newest::default();
+        }
+        let after = if newest.end == 0 { end.saturating_sub(LINES) } else { newest.end };
+        let kinds = vec![EventKind::Typed, EventKind::Submitted, EventKind::Woken, EventKind::Moved];
+        for record in self.records_after(Filter { kinds, after, ..Filter::default() }, usize::MAX)? {
+            if let Some(agent) = &record.event.agent {
+                newest.of.insert(agent.as_str().to_ascii_lowercase(), record.event);
+            }
+        }
+        newest.end = end;
+        Ok(newest.of.clone())
     }
 
     /// What somebody says of themselves.

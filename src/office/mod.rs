@@ -100,6 +100,7 @@ pub struct Office {
     known: Arc<brief::Known>,
     keys: Arc<identity::Known>,
     memory: Arc<tend::Memory>,
+    rung: Arc<glance::Rung>,
 }
 
 impl From<ConfigError> for OfficeError {
@@ -198,13 +199,25 @@ impl Office {
             known: Arc::default(),
             keys: Arc::default(),
             memory: Arc::default(),
+            rung: Arc::default(),
         })
     }
 
-    /// Takes over what another office of the same root remembers of messages,
-    /// so that a change of the configuration has none of them read again.
+    /// For a process that stays: what folders hold is kept in memory from look
+    /// to look.
+    #[must_use]
+    pub fn staying(mut self) -> Self {
+        self.tree.keep_names(None);
+        self
+    }
+
+    /// Takes over what another office of the same root, one that stays,
+    /// remembers of messages, so that a change of the configuration has none of
+    /// them read again.
     #[must_use]
     pub fn remembering(mut self, before: &Self) -> Self {
+        self.tree.keep_names(Some(&before.tree));
+        self.rung = Arc::clone(&before.rung);
         self.known = Arc::clone(&before.known);
         self.memory = Arc::clone(&before.memory);
         self
