@@ -217,8 +217,12 @@ pub fn photograph(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             if kind.is_dir() {
                 open.push(entry.path());
             }
-            let bytes = if kind.is_file() { fs::read(entry.path()).unwrap() } else { Vec::new() };
-            all.insert(entry.path(), bytes);
+            let bytes = if kind.is_file() { fs::read(entry.path()) } else { Ok(Vec::new()) };
+            match bytes {
+                // A daemon that runs meanwhile took it away again.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                bytes => drop(all.insert(entry.path(), bytes.unwrap())),
+            }
         }
     }
     all
