@@ -65,8 +65,9 @@ impl Office {
 
     /// The last ringing of each, of which only what is new is read.
     fn rung(&self) -> Result<HashMap<String, Event>> {
-        let end = self.journal_end()?;
         let mut newest = self.rung.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Looked up while nobody else reads on, so that an earlier end is never another's later one.
+        let end = self.journal_end()?;
         if end < newest.end {
             // Another journal than the one that was read.
             *newest = Newest::default();
@@ -123,5 +124,22 @@ mod tests {
         assert_eq!(seen.woken.as_ref().unwrap().event, EventKind::Woken);
         let other = of("Agent-1");
         assert_eq!((other.unread, &other.status, other.woken.is_none()), (0, &None, true));
+        // The next look reads on where this one ended, and keeps what it saw.
+        one.note(&[Event::new(Timestamp::now(), EventKind::Typed).agent(&one.actor())]);
+        let rung = |all: &[Glance], name: &str| {
+            all.iter().find(|g| g.name.as_str() == name).and_then(|g| g.woken.as_ref()).map(|event| event.event)
+        };
+        let all = one.glance().unwrap();
+        assert_eq!((rung(&all, "Agent-1"), rung(&all, "Agent-2")), (Some(EventKind::Typed), Some(EventKind::Woken)));
+        let looks =
+            || (0..50).for_each(|_| assert_eq!(rung(&one.glance().unwrap(), "Agent-2"), Some(EventKind::Woken)));
+        std::thread::scope(|threads| {
+            let others = [threads.spawn(looks), threads.spawn(looks)];
+            for _ in 0..50 {
+                one.note(&[Event::new(Timestamp::now(), EventKind::Moved).agent(&one.actor())]);
+            }
+            others.map(|thread| thread.join().unwrap())
+        });
+        assert_eq!(rung(&one.glance().unwrap(), "Agent-1"), Some(EventKind::Moved));
     }
 }
