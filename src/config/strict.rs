@@ -100,6 +100,8 @@ fn nearest(path: &Path) -> Option<PathBuf> {
 #[cfg(unix)]
 fn fault(folder: &Path, is_parent: bool) -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;
+
+    use crate::model::shell::quoted;
     let shown = folder.display();
     let meta = std::fs::symlink_metadata(folder).ok()?;
     if !meta.is_dir() {
@@ -112,21 +114,18 @@ fn fault(folder: &Path, is_parent: bool) -> Option<String> {
     }
     let (mode, sticky) = (meta.mode() & 0o7777, meta.mode() & 0o1000 != 0);
     let writable = mode & 0o022 != 0 && !(is_parent && sticky);
-    writable.then(|| format!("{shown} may be written by others (mode {mode:03o}): chmod go-w {}", quoted(folder)))
+    writable.then(|| {
+        format!(
+            "{shown} may be written by others (mode {mode:03o}): chmod go-w {}",
+            quoted(&folder.display().to_string())
+        )
+    })
 }
 
 /// Without modes nothing can be said.
 #[cfg(not(unix))]
 fn fault(_: &Path, _: bool) -> Option<String> {
     None
-}
-
-/// As a shell takes it.
-#[cfg(unix)]
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
-    if plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 #[cfg(all(test, unix))]

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::scenario::{PLACEHOLDERS, PROGRAMS, Scenario, Step};
+use crate::model::shell::quoted;
 
 /// What stands for the placeholders.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,16 +65,6 @@ impl Values {
     pub fn line(&self, step: &Step) -> Option<String> {
         let words = step.run.as_ref()?;
         Some(words.iter().map(|word| quoted(&self.fill(word))).collect::<Vec<_>>().join(" "))
-    }
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 
@@ -153,7 +144,7 @@ mod tests {
             exits: vec![0],
             expect: None,
         };
-        assert_eq!(values.line(&step).unwrap(), "cellphone --root '/tmp/it'\\''s {agent}'");
+        assert_eq!(values.line(&step).unwrap(), "cellphone --root \"/tmp/it's {agent}\"");
         let other = Step { run: Some(vec!["sh".into()]), ..step };
         assert!(values.command(&other).unwrap_err().contains("restic"));
     }

@@ -123,6 +123,9 @@ async fn answer(house: &Arc<House>, request: Request, peer: Option<u32>) -> Answ
             let line = peer.map(|pid| proof::line_of(pid, line)).unwrap_or_default();
             Answer::Reported { woken: house.reported(&agent, &command, line) }
         }
+        Request::Hook { agent, ids, urgent, anyway } => {
+            Answer::Reported { woken: house.hooked(&agent, ids, urgent, anyway) }
+        }
         Request::Reload => match house.reload().await {
             Ok(()) => done("the configuration was read"),
             Err(why) => Answer::Refused { why },

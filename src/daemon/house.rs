@@ -19,7 +19,7 @@ use super::supervisor::{Board, Shutdown};
 use crate::config::{Origin, Override, Root};
 use crate::fsio::boot;
 use crate::journal::{Follower, Journal};
-use crate::model::{Action, AgentName, Event, EventKind, Permission};
+use crate::model::{Action, AgentName, Event, EventKind, MessageId, Permission};
 use crate::nudge::PinnedProcess;
 use crate::office::desk::Desk;
 use crate::office::status::{ConfigStatus, DaemonStatus, HttpStatus, QueueStatus, ScanStatus, WatchStatus};
@@ -299,6 +299,14 @@ impl House {
         let woken = self.bell().reported(&office, agent, command, line, boot::now());
         self.ring.notify_one();
         woken
+    }
+
+    /// A hook of an agent's program found this unread: whether it may say so.
+    pub(super) fn hooked(&self, agent: &AgentName, ids: Vec<MessageId>, urgent: usize, anyway: bool) -> bool {
+        let office = self.office();
+        let told = self.bell().hooked(&office, agent, ids, urgent, anyway, boot::now());
+        self.ring.notify_one();
+        told
     }
 
     /// Has a window tried without waiting for its pauses.

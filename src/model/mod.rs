@@ -24,6 +24,7 @@ pub mod provenance;
 pub mod quiet;
 pub mod rate;
 pub mod role;
+pub mod shell;
 pub mod signature;
 pub mod time;
 pub mod unique_name;

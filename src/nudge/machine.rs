@@ -147,6 +147,7 @@ pub fn step(mut state: State, input: Input, now: Duration, policy: &NudgePolicy)
         // An end that nobody waits for is an echo from before a restart.
         Input::Ended(_) | Input::Tick => {}
         Input::Proof(proof) => state.proof(proof, now, policy, &mut actions),
+        Input::Hook { now: waiting, anyway } => state.hook(waiting, anyway, now, policy, &mut actions),
     }
     state.go_on(now, policy, &mut actions);
     (state, actions)
@@ -327,18 +328,49 @@ impl State {
             // Somebody moved mail; whether the agent woke is still open.
             return;
         }
+        self.answered();
+        if self.phase == Phase::Submitted {
+            self.awake(now, policy);
+        }
+    }
+
+    /// A hook is held to the limits of every nudge, but types nothing. Not
+    /// during an attempt, which says the same.
+    fn hook(&mut self, waiting: Waiting, anyway: bool, now: Duration, policy: &NudgePolicy, actions: &mut Vec<Action>) {
+        if waiting.unread == 0 || self.phase == Phase::Attempting {
+            return;
+        }
+        if !anyway && !self.may_tell(waiting, now, policy) {
+            return;
+        }
+        record(actions, EventKind::Woken, &[("by", "hook".to_owned())]);
+        self.waiting = waiting;
+        self.last_told = Some(now);
+        self.spend(now, policy);
+        self.ended_at = None;
+        self.deferred = None;
+        self.deferrals = 0;
+        self.noted = None;
+        self.fresh = false;
+        self.answered();
+        self.awake(now, policy);
+    }
+
+    /// The agent is there: what went without an answer before is forgotten.
+    fn answered(&mut self) {
         self.unproven = false;
         self.tries = 0;
         self.rounds = 0;
         self.escalated = false;
-        if self.phase == Phase::Submitted {
-            self.phase = Phase::Woken;
-            // Woken is not read: its urgent mail has a deadline still.
-            self.urge_at = (self.waiting.urgent > 0).then(|| now + policy.urgent_deadline);
-            self.urged = 0;
-            // What it leaves unread is mentioned again, but at leisure.
-            self.repeat_at = now + policy.retry_max.max(policy.cooldown);
-        }
+    }
+
+    fn awake(&mut self, now: Duration, policy: &NudgePolicy) {
+        self.phase = Phase::Woken;
+        // Woken is not read: its urgent mail has a deadline still.
+        self.urge_at = (self.waiting.urgent > 0).then(|| now + policy.urgent_deadline);
+        self.urged = 0;
+        // What it leaves unread is mentioned again, but at leisure.
+        self.repeat_at = now + policy.retry_max.max(policy.cooldown);
     }
 }
 

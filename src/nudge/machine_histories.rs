@@ -26,6 +26,10 @@ fn inputs() -> impl Strategy<Value = Input> {
         4 => outcomes().prop_map(Input::Ended),
         1 => Just(Input::Proof(Proof::Woken)),
         1 => Just(Input::Proof(Proof::Moved)),
+        1 => (0usize..4, 0usize..2, any::<bool>()).prop_map(|(n, u, anyway)| Input::Hook {
+            now: Waiting { unread: n, urgent: u.min(n) },
+            anyway,
+        }),
         3 => Just(Input::Tick),
     ]
 }
@@ -102,7 +106,19 @@ proptest! {
                         started += 1;
                     }
                     Action::Record { kind: EventKind::Woken, .. } => {
-                        prop_assert!(submitted && input == Input::Proof(Proof::Woken));
+                        if let Input::Hook { now: waiting, anyway } = input {
+                            prop_assert!(waiting.unread > 0 && !running);
+                            let cooled = last_told.is_none_or(|last| now - last >= policy.urgent_cooldown);
+                            let may = cooled && policy.held(now, waiting.urgent > 0).is_none();
+                            prop_assert!(anyway || may, "a hook told within the cooldown or in quiet hours");
+                            (unread, urgent) = (waiting.unread, waiting.urgent);
+                            last_told = Some(now);
+                            if !anyway {
+                                told_at.push(now);
+                            }
+                        } else {
+                            prop_assert!(submitted && input == Input::Proof(Proof::Woken));
+                        }
                         submitted = false;
                         (urgent_since, steps_of_urgent) = ((urgent > 0).then_some(now), 0);
                     }

@@ -57,6 +57,33 @@ fn mail_rings_at_once_and_proof_ends_it() {
 }
 
 #[test]
+fn what_a_hook_told_rings_no_window_and_hooks_keep_the_limits() {
+    let told = |n, urgent, anyway| Input::Hook { now: Waiting { unread: n, urgent }, anyway };
+    let mut d = Drive::new();
+    assert_eq!(kinds(&d.give(told(1, 0, false))), [EventKind::Woken]);
+    assert_eq!(d.state.phase(), Phase::Woken);
+    let known = Input::Unread { now: Waiting { unread: 1, urgent: 0 }, arrived: false };
+    assert_eq!(attempts(&d.give(known)), [0usize; 0], "the scan finds what was told");
+    assert_eq!(kinds(&d.after(S * 29, told(2, 0, false))), [], "within the cooldown");
+    assert_eq!(kinds(&d.give(told(2, 1, false))), [EventKind::Woken], "urgent mail waits less long");
+    assert_eq!(kinds(&d.give(told(2, 1, true))), [EventKind::Woken], "a session that begins is told");
+    d.policy.holds = vec![hold(None, true)];
+    assert_eq!(kinds(&d.after(S * 40, told(3, 0, false))), []);
+    d.policy.budget = 1;
+    assert_eq!(kinds(&d.give(told(3, 1, false))), [EventKind::Woken], "urgent mail passes the hold");
+    d.policy.holds.clear();
+    assert_eq!(kinds(&d.after(S * 60, told(4, 1, false))), [], "the budget is spent");
+    assert_eq!(kinds(&d.give(told(0, 0, true))), [], "nothing waits");
+
+    let mut d = Drive::new();
+    assert_eq!(attempts(&d.give(unread(1, 0))), [0]);
+    assert_eq!(kinds(&d.give(told(1, 0, true))), [], "the attempt says it");
+    let _ = d.give(Input::Ended(Outcome::Deferred(Reason::Busy)));
+    assert_eq!(kinds(&d.give(told(1, 0, false))), [EventKind::Woken], "a busy agent hears of it all the same");
+    assert_eq!(attempts(&d.after(S * 5, Input::Tick)), [0usize; 0]);
+}
+
+#[test]
 fn read_meanwhile_retracts_and_several_become_one() {
     let mut d = Drive::new();
     let _ = d.give(unread(1, 0));

@@ -48,7 +48,7 @@ impl Notice {
 /// Whom a whole notice, its blanks left out, is for; `None` for any other
 /// text, the beginning of a notice too.
 #[must_use]
-pub(super) fn addressee(squeezed: &str) -> Option<&str> {
+pub fn addressee(squeezed: &str) -> Option<&str> {
     let rest = squeezed.strip_prefix("Cellphone:")?.trim_start_matches(|c: char| c.is_ascii_digit());
     let inner = rest.strip_prefix("newfor")?.strip_suffix(".Run:cellphoneinbox")?;
     let named = inner.bytes().all(|b| b.is_ascii_alphanumeric() || b"_,-".contains(&b));

@@ -6,6 +6,7 @@
 //! actor; holds no state of its own.
 
 mod admission;
+pub mod agent_hook;
 pub mod approval;
 mod brief;
 mod claims;

@@ -63,6 +63,10 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
+fn json(path: &Path) -> serde_json::Value {
+    serde_json::from_str(&read(path)).unwrap()
+}
+
 #[test]
 fn each_program_is_shown_applied_once_and_taken_back_to_the_byte() {
     let project = Project::new();
@@ -160,6 +164,68 @@ fn a_named_agent_gets_its_server_and_no_other_server_is_touched() {
     let out = project.run(&["claude-code", "--yes", "--agent", "Agent-2"]);
     let why = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(out.status.code() == Some(4) && why.contains(".mcp.json") && why.contains("already"), "{why}");
+}
+
+#[test]
+fn hooks_stand_beside_those_of_others_once_and_run_for_the_newest_agent() {
+    let mine = r#"{"hooks": [{"type": "command", "command": "mine"}]}"#;
+    let settings = format!("{{\n  \"hooks\": {{\"Stop\": [{mine}], \"AfterAgent\": [{mine}]}}\n}}\n");
+    for (program, file, stop, timeout) in [
+        ("claude-code", ".claude/settings.local.json", "Stop", 10),
+        ("codex", ".codex/hooks.json", "Stop", 10),
+        ("gemini-cli", ".gemini/settings.json", "AfterAgent", 10_000),
+    ] {
+        let project = Project::new();
+        let path = project.dir.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &settings).unwrap();
+        let before = project.picture();
+        for agent in ["Agent-2", "Agent-3"] {
+            project.ok(&[program, "--yes", "--agent", agent]);
+            let after = json(&path);
+            let all = after["hooks"].as_object().unwrap();
+            let ours = |list: &serde_json::Value| list.to_string().matches(" hook ").count();
+            assert_eq!(all.values().map(ours).sum::<usize>(), 4, "{after:#}");
+            let list = after["hooks"][stop].as_array().unwrap();
+            assert_eq!((list.len(), &list[0]["hooks"][0]["command"]), (2, &"mine".into()));
+            let hook = &list[1]["hooks"][0];
+            let command = hook["command"].as_str().unwrap();
+            assert!(command.starts_with("cellphone --root /"), "{command}");
+            assert!(command.ends_with(&format!(" hook {program} stop --agent {agent}")), "{command}");
+            assert_eq!(hook["timeout"], timeout);
+        }
+        // Somebody else's hook that came later stays; one of ours that was changed is not taken out.
+        let with = read(&path);
+        fs::write(&path, with.replace("--agent Agent-3", "--agent Agent-3 --json")).unwrap();
+        let why = text(&project.run(&[program, "--undo", "--yes"]));
+        assert!(why.contains("was changed since"), "{why}");
+        fs::write(&path, &with).unwrap();
+        project.ok(&[program, "--undo", "--yes"]);
+        assert_eq!(project.picture(), before, "{program}");
+    }
+}
+
+/// What a hook runs is run by a shell: a root with blanks and quotes in its
+/// name is one word there.
+#[test]
+fn the_command_of_a_hook_is_one_that_a_shell_runs() {
+    let project = Project::new();
+    let odd = project.world.root.parent().unwrap().join("it's {a,b} $(x)");
+    project.world.beside(&odd).program(crate::harness::BIN).arg("init").arg(&odd).output().unwrap();
+    let mut command = project.world.bare();
+    command.arg("--root").arg(&odd).args(["integrate", "claude-code", "--agent", "Agent-2", "--yes", "--dir"]);
+    let out = command.arg(&project.dir).output().unwrap();
+    assert!(out.status.success(), "{}", text(&out));
+    let hooks = json(&project.dir.join(".claude/settings.local.json"));
+    let hook = hooks["hooks"]["SessionStart"][0]["hooks"][0]["command"].as_str().unwrap().to_owned();
+    let folder = Path::new(crate::harness::BIN).parent().unwrap().to_owned();
+    let paths = std::env::join_paths([folder, "/usr/bin".into(), "/bin".into()]).unwrap();
+    let ran =
+        project.world.program("sh").args(["-c", &hook]).env("PATH", paths).stdin(std::process::Stdio::null()).output();
+    let ran = ran.unwrap();
+    assert!(ran.status.success(), "{}", text(&ran));
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(said.contains("You are Agent-2") && said.contains("it's {a,b} $(x)"), "{said}");
 }
 
 #[test]

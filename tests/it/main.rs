@@ -9,6 +9,7 @@
 // helpers, and it prepares trees with std's own functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, unreachable_pub)]
 
+mod agent_hook;
 mod agents;
 mod claiming;
 mod config;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Action, Breaker, EventKind, NudgePolicy, Phase, State, record};
+use super::{Action, Breaker, EventKind, NudgePolicy, Phase, State, Waiting, record};
 use crate::nudge::policy::BUDGET_SPAN;
 
 /// The steps that urgent mail takes when it wakes nobody.
@@ -17,13 +17,20 @@ impl State {
     /// When the next attempt may be made, as far as its pauses go.
     #[must_use]
     pub fn not_before(&self, policy: &NudgePolicy) -> Duration {
-        let due = self.floor.max(self.cooled(policy));
+        let due = self.floor.max(self.cooled(self.waiting, policy));
         if matches!(self.phase, Phase::Submitted | Phase::Woken) { due.max(self.repeat_at) } else { due }
     }
 
-    fn cooled(&self, policy: &NudgePolicy) -> Duration {
-        let cooldown = if self.waiting.urgent > 0 { policy.urgent_cooldown } else { policy.cooldown };
+    fn cooled(&self, waiting: Waiting, policy: &NudgePolicy) -> Duration {
+        let cooldown = if waiting.urgent > 0 { policy.urgent_cooldown } else { policy.cooldown };
         self.last_told.map_or(Duration::ZERO, |told| told + cooldown)
+    }
+
+    /// Whether cooldown, holds and budget let the agent be told of what waits.
+    pub(super) fn may_tell(&self, waiting: Waiting, now: Duration, policy: &NudgePolicy) -> bool {
+        self.cooled(waiting, policy) <= now
+            && policy.held(now, waiting.urgent > 0).is_none()
+            && self.budget_opens(now, policy).is_none()
     }
 
     /// Counts a nudge that was made.
@@ -132,8 +139,9 @@ impl State {
             return Some(opens);
         }
         if self.not_before(policy) > now {
-            if self.cooled(policy) > self.floor.max(now) {
-                let words = format!("it was told a moment ago; again in {}", seconds(self.cooled(policy) - now));
+            let cooled = self.cooled(self.waiting, policy);
+            if cooled > self.floor.max(now) {
+                let words = format!("it was told a moment ago; again in {}", seconds(cooled - now));
                 self.wait("cooldown", &words, actions);
             }
             return Some(self.not_before(policy));

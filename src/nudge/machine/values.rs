@@ -20,8 +20,7 @@ pub struct Waiting {
 /// What a command of the agent, or the scan, has shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// A command ran as the agent from a process below the pinned one, or its
-    /// hook reported.
+    /// A command ran as the agent from a process below the pinned one.
     Woken,
     /// Mail left `new/`, by whomever.
     Moved,
@@ -42,6 +41,14 @@ pub enum Input {
     Ended(Outcome),
     /// Evidence came in.
     Proof(Proof),
+    /// The agent's own hook ran and asks whether to tell it what waits; its
+    /// run is the proof of waking. Recorded as woken when it may.
+    Hook {
+        /// What the hook found unread.
+        now: Waiting,
+        /// It tells in any case, as at the start of a session.
+        anyway: bool,
+    },
     /// Time passed, or the policy changed.
     Tick,
 }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::status::DaemonStatus;
 use crate::fsio::{Dir, FsError, Lock};
-use crate::model::{AgentName, Event};
+use crate::model::{AgentName, Event, MessageId};
 use crate::nudge::{PinnedProcess, proof};
 
 #[cfg(unix)]
@@ -63,6 +63,18 @@ pub enum Request {
         /// an older program, and where that is not known.
         #[serde(default)]
         line: Vec<PinnedProcess>,
+    },
+    /// A hook of the agent's program found this unread: may it say so?
+    /// Answered with [`Answer::Reported`]; if so, the agent counts as woken.
+    Hook {
+        /// Whose.
+        agent: AgentName,
+        /// What waits.
+        ids: Vec<MessageId>,
+        /// How many of them are urgent or critical.
+        urgent: usize,
+        /// It says so in any case.
+        anyway: bool,
     },
     /// Read the configuration anew.
     Reload,
@@ -109,7 +121,7 @@ pub enum Answer {
     Status(Box<DaemonStatus>),
     /// The report was taken.
     Reported {
-        /// Whether it proves that the agent was woken.
+        /// Whether the agent counts as woken by it.
         woken: bool,
     },
     /// What is set at run time, by key.

@@ -1,6 +1,6 @@
 //! The sorts of change an integration makes to a file, each with its way
-//! back: strings in lists of JSON and TOML, our server among those of MCP, a
-//! marked block of text, and a file of our own.
+//! back: strings in lists of JSON and TOML, our server among those of MCP, our
+//! hooks among others, a marked block of text, and a file of our own.
 
 use serde::{Deserialize, Serialize};
 use toml_edit::{Array, DocumentMut, Item, Value};
@@ -38,6 +38,15 @@ pub(super) enum Edit {
         /// How it is started.
         value: serde_json::Value,
     },
+    /// Our hook in a list of a JSON file.
+    JsonHook {
+        /// Keys down to the list.
+        path: Vec<String>,
+        /// The entry.
+        value: serde_json::Value,
+        /// By this part of its command it is known as ours.
+        mark: String,
+    },
     /// The same in a TOML file: table and name.
     TomlServer {
         /// The table and the name.
@@ -71,6 +80,11 @@ impl Edit {
             Self::JsonServer { path, value } => {
                 let keys: Vec<&str> = path.iter().map(String::as_str).collect();
                 let after = json::put(before, &keys, value, |known| known["command"] == COMMAND)?;
+                Ok((after.unwrap_or_else(|| before.to_owned()), self.clone()))
+            }
+            Self::JsonHook { path, value, mark } => {
+                let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+                let after = json::put_item(before, &keys, value, |known| runs(known, mark))?;
                 Ok((after.unwrap_or_else(|| before.to_owned()), self.clone()))
             }
             Self::TomlServer { path, args } => Ok((toml_put(before, path, args)?, self.clone())),
@@ -108,6 +122,10 @@ impl Edit {
                 let keys: Vec<&str> = path.iter().map(String::as_str).collect();
                 json::take(text, &keys, value).map(Some)
             }
+            Self::JsonHook { path, value, mark } => {
+                let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+                json::take_item(text, &keys, value, |known| runs(known, mark)).map(Some)
+            }
             Self::TomlServer { path, args } => toml_take(text, path, args).map(Some),
             Self::Block(words) => match block_of(text) {
                 None if text.contains(BEGIN_MARK) => Err("the end of our block is gone".to_owned()),
@@ -122,6 +140,16 @@ impl Edit {
             Self::Own(_) => Err("our file was changed".to_owned()),
         }
     }
+}
+
+/// Whether an entry runs our hook, and that alone.
+fn runs(entry: &serde_json::Value, mark: &str) -> bool {
+    let hook = match entry["hooks"].as_array().map(Vec::as_slice) {
+        Some([one]) => one,
+        Some(_) => return false,
+        None => entry,
+    };
+    hook["command"].as_str().is_some_and(|command| command.starts_with(COMMAND) && command.contains(mark))
 }
 
 /// Our block with its marks, as it stands there.

@@ -77,12 +77,78 @@ pub(super) fn take(text: &str, path: &[&str], value: &serde_json::Value) -> Resu
     if serde_json::from_str::<serde_json::Value>(&text[known.node.span.clone()]).ok().as_ref() != Some(value) {
         return Err(format!("our entry {} was changed", path.join(".")));
     }
-    let cut = match (at.checked_sub(1).map(|before| &members[before]), members.get(at + 1)) {
-        (Some(before), _) => before.node.span.end..known.node.span.end,
-        (None, Some(after)) => known.start..after.start,
-        (None, None) => known.start..known.node.span.end,
-    };
+    let before = at.checked_sub(1).map(|before| members[before].node.span.end);
+    let cut = cut(before, known.start..known.node.span.end, members.get(at + 1).map(|after| after.start));
     Ok(format!("{}{}", &text[..cut.start], &text[cut.end..]))
+}
+
+/// What goes with an entry of a list or an object: the comma before it, or
+/// behind it where it is the first.
+fn cut(before: Option<usize>, entry: Range<usize>, after: Option<usize>) -> Range<usize> {
+    match (before, after) {
+        (Some(before), _) => before..entry.end,
+        (None, Some(after)) => entry.start..after,
+        (None, None) => entry,
+    }
+}
+
+/// Puts a value into the list at `path`, in place of the one that is `ours`;
+/// makes what is not there. `None`: it is there as it should be.
+///
+/// # Errors
+/// When the text is no JSON, or something else stands at the path.
+pub(super) fn put_item(
+    text: &str,
+    path: &[&str],
+    value: &serde_json::Value,
+    ours: impl Fn(&serde_json::Value) -> bool,
+) -> Result<Option<String>, String> {
+    let text = begun(text);
+    let top = read(text)?;
+    let way = way(&top, path)?;
+    let entry = [value.to_string()];
+    if !way.missing.is_empty() {
+        let depth = path.len() - way.missing.len() + 1;
+        let made = nested(way.missing, &|depth| tall(&entry, depth), depth);
+        return Ok(Some(insert(text, &way.node.span, way.last, &[made], depth)));
+    }
+    let Value::Array(known) = &way.node.value else { return Err(format!("{} is no list", path.join("."))) };
+    Ok(match found(text, known, ours) {
+        Some((_, item)) if item == *value => None,
+        Some((at, _)) => {
+            let span = &known[at].span;
+            Some(format!("{}{}{}", &text[..span.start], entry[0], &text[span.end..]))
+        }
+        None => Some(insert(text, &way.node.span, known.last().map(|last| last.span.end), &entry, path.len() + 1)),
+    })
+}
+
+/// Takes ours out of the list at `path` again; what is not there is out.
+///
+/// # Errors
+/// When the text is no JSON, or ours was changed.
+pub(super) fn take_item(
+    text: &str,
+    path: &[&str],
+    value: &serde_json::Value,
+    ours: impl Fn(&serde_json::Value) -> bool,
+) -> Result<String, String> {
+    let top = read(text)?;
+    let list = way(&top, path)?;
+    let (true, Value::Array(known)) = (list.missing.is_empty(), &list.node.value) else { return Ok(text.to_owned()) };
+    let Some((at, item)) = found(text, known, ours) else { return Ok(text.to_owned()) };
+    if item != *value {
+        return Err(format!("our entry in {} was changed", path.join(".")));
+    }
+    let before = at.checked_sub(1).map(|before| known[before].span.end);
+    let cut = cut(before, known[at].span.clone(), known.get(at + 1).map(|after| after.span.start));
+    Ok(format!("{}{}", &text[..cut.start], &text[cut.end..]))
+}
+
+/// The first entry of a list that is `ours`, and its place.
+fn found(text: &str, list: &[Node], ours: impl Fn(&serde_json::Value) -> bool) -> Option<(usize, serde_json::Value)> {
+    let read = |node: &Node| serde_json::from_str(&text[node.span.clone()]).ok();
+    list.iter().enumerate().find_map(|(at, node)| read(node).filter(&ours).map(|item| (at, item)))
 }
 
 /// Adds the texts that are missing to the list at `path`; makes what is not
@@ -97,7 +163,8 @@ pub(super) fn add(text: &str, path: &[&str], items: &[String]) -> Result<(String
     let node = way.node;
     if !way.missing.is_empty() {
         let depth = path.len() - way.missing.len() + 1;
-        let made = nested(way.missing, &|depth| tall(items, depth), depth);
+        let all: Vec<String> = items.iter().map(|item| quote(item)).collect();
+        let made = nested(way.missing, &|depth| tall(&all, depth), depth);
         return Ok((insert(text, &node.span, way.last, &[made], depth), items.to_vec()));
     }
     let Value::Array(known) = &node.value else { return Err(format!("{} is no list", path.join("."))) };
@@ -122,11 +189,8 @@ pub(super) fn remove(text: &str, path: &[&str], items: &[String]) -> Result<Stri
         let node = path.iter().try_fold(&top, |node, key| node.member(key).map(|member| &member.node));
         let Some(Node { value: Value::Array(known), .. }) = node else { return Ok(text) };
         let Some(at) = known.iter().position(|n| matches!(&n.value, Value::Text(t) if t == item)) else { continue };
-        let cut = match (at.checked_sub(1).and_then(|before| known.get(before)), known.get(at + 1)) {
-            (Some(before), _) => before.span.end..known[at].span.end,
-            (None, Some(after)) => known[at].span.start..after.span.start,
-            (None, None) => known[at].span.clone(),
-        };
+        let before = at.checked_sub(1).map(|before| known[before].span.end);
+        let cut = cut(before, known[at].span.clone(), known.get(at + 1).map(|after| after.span.start));
         text.replace_range(cut, "");
     }
     Ok(text)
@@ -147,9 +211,9 @@ fn nested(path: &[&str], leaf: &dyn Fn(usize) -> String, depth: usize) -> String
 }
 
 /// A list, a line for each.
-fn tall(items: &[String], depth: usize) -> String {
+fn tall(entries: &[String], depth: usize) -> String {
     let pad = "  ".repeat(depth);
-    let lines: Vec<String> = items.iter().map(|item| format!("{pad}  {}", quote(item))).collect();
+    let lines: Vec<String> = entries.iter().map(|entry| format!("{pad}  {entry}")).collect();
     format!("[\n{}\n{pad}]", lines.join(",\n"))
 }
 

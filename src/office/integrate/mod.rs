@@ -1,6 +1,6 @@
 //! Making an agent program at home here: rules that let its mail commands run
-//! without a question, roots its sandbox lets it write, and a short
-//! instruction. Planned, shown, applied, and taken back.
+//! without a question, roots its sandbox lets it write, hooks that tell it of
+//! its mail, and a short instruction. Planned, shown, applied, and taken back.
 //!
 //! What was done is recorded outside the tree, so `--undo` gives back the very
 //! bytes that were there while nobody else changed the file, and takes out
@@ -11,6 +11,7 @@
 
 mod edits;
 mod json;
+mod moments;
 mod places;
 mod programs;
 
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use self::edits::Edit;
+pub use self::moments::{answer, moment};
 use self::programs::{KNOWN, Places};
 use super::{ErrorKind, Office, OfficeError, Result};
 use crate::fsio::Dir;
@@ -272,7 +274,7 @@ fn first_before(old: Option<&Recorded>, now: Option<&str>) -> Before {
 }
 
 /// Adds an edit to what we know of a file: strings that were added earlier
-/// are still ours, a server, a block or a file has only its newest text.
+/// are still ours, a server, a hook, a block or a file has only its newest text.
 fn remember(known: &mut Vec<Edit>, new: Edit) {
     match &new {
         Edit::Json { items, .. } | Edit::Toml { items, .. } if items.is_empty() => {}
@@ -280,6 +282,11 @@ fn remember(known: &mut Vec<Edit>, new: Edit) {
         // Of these, a file holds one.
         Edit::JsonServer { .. } | Edit::TomlServer { .. } | Edit::Block(_) | Edit::Own(_) => {
             known.retain(|edit| std::mem::discriminant(edit) != std::mem::discriminant(&new));
+            known.push(new);
+        }
+        // And of these one in a list.
+        Edit::JsonHook { path, .. } => {
+            known.retain(|edit| !matches!(edit, Edit::JsonHook { path: known, .. } if known == path));
             known.push(new);
         }
     }

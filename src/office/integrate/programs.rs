@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::edits::{COMMAND, Edit};
+use super::moments;
 
 /// The first line of a file that is ours alone.
 pub(super) const OWN: &str = "# Made by `cellphone integrate`; its --undo takes it away.";
@@ -50,6 +51,9 @@ pub(super) fn edits(program: &str, agent: Option<&str>, places: &Places<'_>) -> 
         }
         Edit::JsonServer { path: path(&["mcpServers", SERVER]), value }
     };
+    let hooks = |file: &Path| {
+        moments::edits(program, agent, places).into_iter().map(|edit| (file.to_owned(), edit)).collect::<Vec<_>>()
+    };
     Some(match program {
         "claude-code" => {
             let settings = places.dir.join(".claude/settings.local.json");
@@ -60,6 +64,7 @@ pub(super) fn edits(program: &str, agent: Option<&str>, places: &Places<'_>) -> 
                 (settings.clone(), json(&["sandbox", "filesystem", "allowWrite"], &writable)),
                 (places.dir.join("CLAUDE.md"), Edit::Block(words)),
             ];
+            all.extend(hooks(&settings));
             if let Some(args) = args {
                 all.push((settings.clone(), json(&["permissions", "allow"], &[format!("mcp__{SERVER}")])));
                 all.push((settings, json(&["enabledMcpjsonServers"], &path(&[SERVER]))));
@@ -76,6 +81,7 @@ pub(super) fn edits(program: &str, agent: Option<&str>, places: &Places<'_>) -> 
                 (codex.join("rules/cellphone.rules"), Edit::Own(codex_rules(agent))),
                 (places.dir.join("AGENTS.md"), Edit::Block(words)),
             ];
+            all.extend(hooks(&places.dir.join(".codex/hooks.json")));
             if let Some(args) = args {
                 let server = Edit::TomlServer { path: ["mcp_servers".into(), SERVER.into()], args };
                 all.push((codex.join("config.toml"), server));
@@ -90,6 +96,7 @@ pub(super) fn edits(program: &str, agent: Option<&str>, places: &Places<'_>) -> 
                 (places.home.join(".gemini/policies/cellphone.toml"), Edit::Own(gemini_policy(agent))),
                 (places.dir.join("GEMINI.md"), Edit::Block(words)),
             ];
+            all.extend(hooks(&settings));
             if let Some(args) = args {
                 all.push((settings, server(args, &[("trust", true)])));
             }

@@ -7,6 +7,7 @@
 
 use super::Bell;
 use crate::model::AgentName;
+use crate::nudge::machine::Phase;
 use crate::office::Office;
 use crate::roster::Coordinates;
 
@@ -33,6 +34,17 @@ impl Bell {
         }
         self.places = places;
         others
+    }
+
+    /// Lets an agent's window be tried at the next scan, whatever pauses hold.
+    pub fn forget_pauses(&mut self, agent: &AgentName) {
+        if let Some(window) = self.windows.get_mut(agent)
+            && window.state.phase() != Phase::Attempting
+        {
+            window.state = std::mem::take(&mut window.state).without_pauses();
+            window.known.clear();
+            window.told.clear();
+        }
     }
 }
 

@@ -20,7 +20,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(600);
 const ONBOARDING: Duration = Duration::from_secs(2);
 
 /// The limits of an agent's nudges now.
-pub(super) fn policy(office: &Office, agent: &Agent, now: Duration) -> NudgePolicy {
+pub(in crate::office) fn policy(office: &Office, agent: &Agent, now: Duration) -> NudgePolicy {
     let set = &office.settings().nudge;
     let own = &agent.nudge;
     let cooldown = own.cooldown.unwrap_or(set.cooldown);

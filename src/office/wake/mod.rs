@@ -6,9 +6,11 @@
 //! [`Order`]s; `ring` carries one out, blocking. A report counts as *woken*
 //! only when the reporting process descends from the one that was verified
 //! when the window was nudged. It may come in before the attempt has ended,
-//! so the ancestors of such a process are kept until then.
+//! so the ancestors of such a process are kept until then. An agent's own hook
+//! that tells it of its mail is woken by that.
 
 mod changed;
+mod hooked;
 mod inspect;
 mod limits;
 mod once;
@@ -29,7 +31,7 @@ use crate::roster::Coordinates;
 
 pub use changed::places;
 pub use inspect::{Inspection, Seen, inspect};
-pub(super) use limits::held_by_person;
+pub(super) use limits::{held_by_person, policy};
 pub use once::{Nudged, nudge_once};
 pub use ring::ring;
 pub(super) use ring::{target, target_at};
@@ -92,6 +94,8 @@ struct Window {
     state: State,
     unread: Unread,
     known: BTreeSet<MessageId>,
+    /// What its own hook told it last: that it arrives rings no window.
+    told: BTreeSet<MessageId>,
     /// What the last attempt spoke of; it may be read before the attempt ends.
     nudged: Vec<MessageId>,
     due: Option<Duration>,
@@ -121,7 +125,7 @@ impl Bell {
         self.between(office, agent, unread, now);
         let window = self.windows.entry(agent.clone()).or_default();
         let ids: BTreeSet<MessageId> = unread.ids.iter().copied().collect();
-        let arrived = ids.iter().any(|id| !window.known.contains(id));
+        let arrived = ids.iter().any(|id| !window.known.contains(id) && !window.told.contains(id));
         let moved = window.known.iter().any(|id| !ids.contains(id));
         let senders = unread.ids.iter().zip(&unread.senders).filter(|(id, _)| !window.known.contains(id));
         let (rules, loops) = (limits::loops(office), &mut self.loops);
@@ -264,16 +268,6 @@ impl Bell {
         }
     }
 
-    /// Lets an agent's window be tried at the next scan, whatever pauses hold.
-    pub fn forget_pauses(&mut self, agent: &AgentName) {
-        if let Some(window) = self.windows.get_mut(agent)
-            && window.state.phase() != Phase::Attempting
-        {
-            window.state = std::mem::take(&mut window.state).without_pauses();
-            window.known.clear();
-        }
-    }
-
     /// All windows, for `status`.
     #[must_use]
     pub fn windows(&self) -> Vec<WindowStatus> {
@@ -383,7 +377,8 @@ impl Bell {
     }
 }
 
-fn notice(agent: &AgentName, unread: &Unread) -> Notice {
+/// What a nudge says of what waits.
+pub(in crate::office) fn notice(agent: &AgentName, unread: &Unread) -> Notice {
     Notice {
         agent: agent.clone(),
         new: unread.ids.len(),

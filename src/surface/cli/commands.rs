@@ -8,7 +8,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::{
     Run, ack, agents, archive, completions, config, coords, dead, demo, demo_agent, doctor, done, down, drill, forward,
-    inbox, init, integrate, join, keys, log, mcp, next, nudge, open, read, release, reply, retention, roles, run,
+    hook, inbox, init, integrate, join, keys, log, mcp, next, nudge, open, read, release, reply, retention, roles, run,
     search, send, snapshot, status, thread, token, trace, trust, unseal, up, wait,
 };
 
@@ -98,5 +98,6 @@ pub(super) static COMMANDS: &[Entry] = &[
     entry::<config::ConfigArgs>(WHO, "config", "The settings: show, set, unset, and their origin", config::EXAMPLES),
     entry::<retention::RetentionArgs>(WHO, "retention", "What the archive may lose: plan it, then apply it", "cellphone retention plan\ncellphone retention apply"),
     entry::<completions::CompletionsArgs>(WHO, "completions", "Completions for a shell", "cellphone completions bash"),
+    entry::<hook::HookArgs>(None, "hook", "What the hooks of an agent program run", ""),
     entry::<demo_agent::DemoAgentArgs>(None, "demo-agent", "The demo's agent: a prompt that reads its mail", ""),
 ];

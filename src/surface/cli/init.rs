@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Run;
 use super::context::Context;
 use super::failure::Failure;
-use super::join::quoted;
+use crate::model::shell::quoted;
 use crate::office::setup;
 use crate::surface::render::{Paint, text};
 

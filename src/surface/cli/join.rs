@@ -6,6 +6,7 @@ use super::Run;
 use super::context::Context;
 use super::failure::Failure;
 use crate::model::AgentName;
+use crate::model::shell::quoted;
 use crate::office::Office;
 use crate::surface::render::{Paint, text};
 
@@ -73,25 +74,5 @@ impl Run for JoinArgs {
             out += &format!("  {}\n", text::wrap(line, cx.style.width, 4));
         }
         cx.print(&out)
-    }
-}
-
-/// A word for a POSIX shell: in single quotes unless it is plain.
-pub(super) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn words_for_a_shell() {
-        assert_eq!(quoted("/home/a/office"), "/home/a/office");
-        assert_eq!(quoted("/home/a b/$(rm x)'s"), r"'/home/a b/$(rm x)'\''s'");
     }
 }

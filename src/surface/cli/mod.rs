@@ -29,6 +29,7 @@ mod done;
 mod down;
 mod drill;
 mod forward;
+mod hook;
 mod inbox;
 mod init;
 mod integrate;

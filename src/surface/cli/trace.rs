@@ -99,6 +99,9 @@ fn sentence(event: &Event) -> String {
             Some("blind") => format!("nudge submitted to {who}{by}, blind: nothing could be read back"),
             _ => format!("nudge submitted to {who}{by}, read back"),
         },
+        EventKind::Woken if event.detail.get("by").is_some_and(|by| by == "hook") => {
+            format!("{who} learnt of it by its own hook, without a keystroke")
+        }
         EventKind::Woken => format!("{who} woke{}, proved by a command of its own", after(event)),
         EventKind::Moved => format!("{who}'s mail was moved{}, without proof that it woke", after(event)),
         EventKind::Retracted => format!("nudge of {who} retracted: nothing is unread any more"),
