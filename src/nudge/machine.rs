@@ -340,13 +340,16 @@ impl State {
         if waiting.unread == 0 || self.phase == Phase::Attempting {
             return;
         }
-        if !anyway && !self.may_tell(waiting, now, policy) {
-            return;
+        // What a session is told as it begins costs it no step: it is no nudge.
+        if !anyway {
+            if !self.may_tell(waiting, now, policy) {
+                return;
+            }
+            self.last_told = Some(now);
+            self.spend(now, policy);
         }
         record(actions, EventKind::Woken, &[("by", "hook".to_owned())]);
         self.waiting = waiting;
-        self.last_told = Some(now);
-        self.spend(now, policy);
         self.ended_at = None;
         self.deferred = None;
         self.deferrals = 0;

@@ -112,8 +112,8 @@ proptest! {
                             let may = cooled && policy.held(now, waiting.urgent > 0).is_none();
                             prop_assert!(anyway || may, "a hook told within the cooldown or in quiet hours");
                             (unread, urgent) = (waiting.unread, waiting.urgent);
-                            last_told = Some(now);
                             if !anyway {
+                                last_told = Some(now);
                                 told_at.push(now);
                             }
                         } else {

@@ -28,6 +28,17 @@ impl Notice {
     /// The line that is typed.
     #[must_use]
     pub fn text(&self) -> String {
+        self.text_with("cellphone inbox")
+    }
+
+    /// The same with the command that shows the mail of an agent whose
+    /// terminal does not say who it is.
+    #[must_use]
+    pub fn text_by_name(&self) -> String {
+        self.text_with(&format!("cellphone --as {} inbox", self.agent))
+    }
+
+    fn text_with(&self, command: &str) -> String {
         let mut text = format!("Cellphone: {} new for {}", self.new, self.agent);
         if self.urgent > 0 {
             text.push_str(&format!(", {} urgent", self.urgent));
@@ -40,7 +51,8 @@ impl Notice {
                 text.push_str(&format!(" and {} more", self.from.len() - NAMED));
             }
         }
-        text.push_str(". Run: cellphone inbox");
+        text.push_str(". Run: ");
+        text.push_str(command);
         text
     }
 }
@@ -92,6 +104,8 @@ mod tests {
         assert_eq!(text, "Cellphone: 2 new for Agent-3, 1 urgent, from Agent-1. Run: cellphone inbox");
         let text = notice(9, 0, &["a", "b", "c", "d", "e"]).text();
         assert_eq!(text, "Cellphone: 9 new for Agent-3, from a, b, c and 2 more. Run: cellphone inbox");
+        let text = notice(1, 0, &[]).text_by_name();
+        assert_eq!(text, "Cellphone: 1 new for Agent-3. Run: cellphone --as Agent-3 inbox");
     }
 
     proptest! {

@@ -53,7 +53,8 @@ struct Told {
     between: BTreeSet<MessageId>,
     /// When it was about to stop.
     at_end: BTreeSet<MessageId>,
-    /// When it was told last, in microseconds of the boot clock.
+    /// When it was told last, but at the start, in microseconds of the boot
+    /// clock.
     at: Option<u64>,
 }
 
@@ -92,6 +93,8 @@ impl Told {
             return Self { between, at_end: ids, at };
         }
         let at_end = self.at_end.intersection(&ids).copied().collect();
+        // What a session is told as it begins costs it no step, and no pause.
+        let at = if moment == Moment::Start { self.at } else { at };
         Self { between: ids, at_end, at }
     }
 }
@@ -100,11 +103,13 @@ impl Office {
     /// A hook of the actor's program runs: what it should tell the actor, if
     /// anything. `prompt` is what was submitted, at [`Moment::Prompt`]; when
     /// that is a nudge, its submission proves that the window was woken.
+    /// `by_name`: the agent's terminal does not say who it is, so its commands
+    /// have to.
     ///
     /// # Errors
     /// The inbox or the hooks' memory cannot be read or written: then nothing
     /// is to be told.
-    pub fn hooked(&self, moment: Moment, prompt: &str) -> Result<Option<String>> {
+    pub fn hooked(&self, moment: Moment, prompt: &str, by_name: bool) -> Result<Option<String>> {
         let name = self.actor();
         let agent = self.entry(&name)?;
         let state = self.root().state();
@@ -116,7 +121,8 @@ impl Office {
         }
         let unread = self.unread(&name)?;
         let told = self.tell(moment, &agent, &unread)?;
-        let notice = told.then(|| wake::notice(&name, &unread).text());
+        let notice = told.then(|| wake::notice(&name, &unread));
+        let notice = notice.map(|notice| if by_name { notice.text_by_name() } else { notice.text() });
         if moment != Moment::Start {
             return Ok(notice);
         }

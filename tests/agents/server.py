@@ -153,8 +153,10 @@ class Handler(BaseHTTPRequestHandler):
                 has_result = bool(results)
                 text = "\n".join(texts)
         tools = {t.get("name") for t in body.get("tools") or []}
-        side = "Bash" not in tools
-        turn = self.turn("claude-code", text, has_result)
+        # OpenCode speaks this protocol too, and names its shell in small letters.
+        shell = next((name for name in ("Bash", "bash") if name in tools), None)
+        side = shell is None
+        turn = self.turn("opencode" if shell == "bash" else "claude-code", text, has_result)
         if side:
             turn.words, turn.command, turn.pause = ["{}"], None, 0.0
         usage = {"input_tokens": 1, "output_tokens": 1}
@@ -178,7 +180,7 @@ class Handler(BaseHTTPRequestHandler):
             reason = "end_turn"
             if turn.command:
                 reason = "tool_use"
-                block = {"type": "tool_use", "id": f"toolu_{time.time_ns()}", "name": "Bash", "input": {}}
+                block = {"type": "tool_use", "id": f"toolu_{time.time_ns()}", "name": shell, "input": {}}
                 send("content_block_start", index=1, content_block=block)
                 call = json.dumps({"command": turn.command, "description": "Runs what the script says"})
                 send("content_block_delta", index=1, delta={"type": "input_json_delta", "partial_json": call})
@@ -199,7 +201,7 @@ class Handler(BaseHTTPRequestHandler):
             kind = item.get("type", "message")
             if kind == "message" and item.get("role") == "user":
                 found = " ".join(c.get("text", "") for c in item.get("content", []) if isinstance(c, dict))
-                if found.lstrip().startswith("<"):
+                if found.lstrip().startswith("<") and not found.startswith("<hook_prompt"):
                     continue
                 text, has_result = found, False
             elif kind.endswith("_output"):

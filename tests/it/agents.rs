@@ -53,14 +53,14 @@ struct Harm {
     woken_without_proof: usize,
 }
 
-struct Server {
+pub(super) struct Server {
     _running: Running,
-    port: String,
+    pub(super) port: String,
     log: PathBuf,
 }
 
 impl Server {
-    fn start(world: &World, place: &Path) -> Self {
+    pub(super) fn start(world: &World, place: &Path) -> Self {
         let (port, log) = (place.join("port"), place.join("turns.log"));
         let mut command = world.program("python3");
         command.arg(source("server.py")).arg("--port-file").arg(&port).arg("--log").arg(&log);
@@ -69,7 +69,7 @@ impl Server {
         Self { _running: running, port: fs::read_to_string(port).unwrap(), log }
     }
 
-    fn turns(&self) -> Vec<Value> {
+    pub(super) fn turns(&self) -> Vec<Value> {
         let text = fs::read_to_string(&self.log).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
@@ -79,7 +79,7 @@ impl Server {
     }
 }
 
-fn source(name: &str) -> PathBuf {
+pub(super) fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agents").join(name)
 }
 
@@ -246,7 +246,7 @@ impl Stage<'_> {
 }
 
 /// The `cellphone` that the programs find: it writes down that it was called.
-fn call_counter(place: &Path) {
+pub(super) fn call_counter(place: &Path) {
     use std::os::unix::fs::PermissionsExt;
     let bin = place.join("bin");
     fs::create_dir_all(&bin).unwrap();

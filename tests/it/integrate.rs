@@ -13,6 +13,9 @@ const CLAUDE: &str = "{\n    \"permissions\": {\n        \"allow\": [\"Bash(ls:*
 const CODEX: &str = "# mine\nmodel = \"gpt\" # the big one\n\n[sandbox_workspace_write]\nwritable_roots = [\n  \"/srv/cache\", # shared\n]\n\n[mcp_servers.x]\ncommand = \"x\"\n";
 const GEMINI: &str =
     "{\n  // a remark\n  \"ui\": {\"theme\": \"x\"},\n  \"context\": {\"includeDirectories\": [\"../lib\"]},\n}\n";
+const OPENCODE: &str = "{\n  \"$schema\": \"https://opencode.ai/config.json\",\n  // a remark\n  \"instructions\": [\"docs/rules.md\"]\n}\n";
+const CURSOR: &str = "{\"mcpServers\": {\"x\": {\"command\": \"x\"}}}\n";
+const PROGRAMS: [&str; 5] = ["claude-code", "codex", "gemini-cli", "cursor", "opencode"];
 const NOTES: &str = "# Project\n\nBe kind.\n";
 
 struct Project {
@@ -30,6 +33,8 @@ impl Project {
             (dir.join(".claude/settings.local.json"), CLAUDE),
             (dir.join(".gemini/settings.json"), GEMINI),
             (home.join(".codex/config.toml"), CODEX),
+            (dir.join("opencode.jsonc"), OPENCODE),
+            (dir.join(".cursor/mcp.json"), CURSOR),
             (dir.join("CLAUDE.md"), NOTES),
             (dir.join("GEMINI.md"), NOTES),
         ] {
@@ -70,15 +75,12 @@ fn json(path: &Path) -> serde_json::Value {
 #[test]
 fn each_program_is_shown_applied_once_and_taken_back_to_the_byte() {
     let project = Project::new();
-    for program in ["claude-code", "codex", "gemini-cli"] {
+    for program in PROGRAMS {
         let before = project.picture();
         let out = project.run(&[program]);
         assert_eq!(out.status.code(), Some(4), "nobody was asked: {}", text(&out));
         let shown = String::from_utf8_lossy(&out.stdout).into_owned();
-        assert!(
-            shown.contains("+") && shown.contains("agent_workspaces") && shown.contains("Mail from other agents"),
-            "{shown}"
-        );
+        assert!(shown.contains("+") && shown.contains("Mail from other"), "{shown}");
         assert_eq!(project.picture(), before, "{program}: something changed before it was agreed to");
         project.ok(&[program, "--yes", "--agent", "Agent-2"]);
         let with = project.picture();
@@ -203,6 +205,57 @@ fn hooks_stand_beside_those_of_others_once_and_run_for_the_newest_agent() {
         project.ok(&[program, "--undo", "--yes"]);
         assert_eq!(project.picture(), before, "{program}");
     }
+}
+
+#[test]
+fn cursor_and_opencode_get_what_their_documentation_asks_for() {
+    let project = Project::new();
+    let root = project.world.root.canonicalize().unwrap();
+    let args = serde_json::json!(["--root", root, "--as", "Agent-2", "mcp"]);
+    project.ok(&["cursor", "--yes", "--agent", "Agent-2"]);
+    let cursor = |name: &str| json(&project.dir.join(".cursor").join(name));
+    let hooks = cursor("hooks.json");
+    assert_eq!(hooks["version"], 1);
+    for (event, moment) in
+        [("sessionStart", "start"), ("postToolUse", "tool"), ("stop", "stop"), ("beforeSubmitPrompt", "prompt")]
+    {
+        let command = hooks["hooks"][event][0]["command"].as_str().unwrap();
+        assert!(command.ends_with(&format!(" hook cursor {moment} --agent Agent-2")), "{command}");
+    }
+    let allowed = cursor("cli.json")["permissions"]["allow"].to_string();
+    assert!(
+        allowed.contains("\"Shell(cellphone:inbox*)\"") && allowed.contains("Shell(cellphone:--as Agent-2 inbox*)")
+    );
+    assert_eq!(cursor("mcp.json")["mcpServers"]["cellphone"]["args"], args);
+    assert_eq!(cursor("mcp.json")["mcpServers"]["x"]["command"], "x");
+    let rule = read(&project.dir.join(".cursor/rules/cellphone.mdc"));
+    assert!(rule.starts_with("---\ndescription: Mail from other agents\nalwaysApply: true\n---\n"), "{rule}");
+    // Somebody's hook that came later keeps the file, and its version.
+    let path = project.dir.join(".cursor/hooks.json");
+    fs::write(&path, read(&path).replace("\"stop\": [", "\"stop\": [{\"command\": \"mine\"}, ")).unwrap();
+    project.ok(&["cursor", "--undo", "--yes"]);
+    let rest = cursor("hooks.json");
+    assert_eq!(
+        (&rest["version"], rest["hooks"]["stop"].to_string()),
+        (&1.into(), "[{\"command\":\"mine\"}]".to_owned())
+    );
+    assert!(!project.dir.join(".cursor/rules").exists());
+
+    project.ok(&["opencode", "--yes", "--agent", "Agent-2"]);
+    let settings = read(&project.dir.join("opencode.jsonc"));
+    assert!(
+        settings.contains("// a remark") && settings.contains("[\"docs/rules.md\", \".opencode/cellphone.md\"]"),
+        "{settings}"
+    );
+    assert!(settings.contains("\"type\":\"local\"") && settings.contains("[\"cellphone\",\"--root\","), "{settings}");
+    let plugin = read(&project.dir.join(".opencode/plugins/cellphone.js"));
+    let before = serde_json::json!(["--root", root, "hook", "opencode"]);
+    assert!(plugin.contains(&format!("const BEFORE = {before}\n")), "{plugin}");
+    assert!(plugin.contains("const AFTER = [\"--agent\",\"Agent-2\"]\n"), "{plugin}");
+    project.ok(&["opencode", "--yes", "--agent", "Agent-3"]);
+    assert!(read(&project.dir.join("opencode.jsonc")).contains("\"Agent-3\""));
+    project.ok(&["opencode", "--undo", "--yes"]);
+    assert_eq!(read(&project.dir.join("opencode.jsonc")), OPENCODE);
 }
 
 /// What a hook runs is run by a shell: a root with blanks and quotes in its

@@ -11,6 +11,7 @@
 
 mod agent_hook;
 mod agents;
+mod agents_hooks;
 mod claiming;
 mod config;
 mod config_layers;

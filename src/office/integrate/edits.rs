@@ -10,6 +10,10 @@ use super::json;
 const BEGIN: &str = "<!-- cellphone: begin; `cellphone integrate` made this block and takes it out with --undo -->";
 const BEGIN_MARK: &str = "<!-- cellphone: begin";
 const END: &str = "<!-- cellphone: end -->";
+/// Stands in a comment among the first lines of a file that is ours alone.
+pub(super) const OWN: &str = "Made by `cellphone integrate`; its --undo takes it away.";
+/// Settings of a rule may stand above it.
+const OWN_WITHIN: usize = 8;
 /// By this, a server is known as ours.
 pub(super) const COMMAND: &str = "cellphone";
 
@@ -36,6 +40,14 @@ pub(super) enum Edit {
         /// Keys down to it.
         path: Vec<String>,
         /// How it is started.
+        value: serde_json::Value,
+    },
+    /// A value that a JSON file needs, whoever else uses it: put where it is
+    /// missing, and left there.
+    JsonNeeded {
+        /// Keys down to it.
+        path: Vec<String>,
+        /// The value.
         value: serde_json::Value,
     },
     /// Our hook in a list of a JSON file.
@@ -79,7 +91,15 @@ impl Edit {
             }
             Self::JsonServer { path, value } => {
                 let keys: Vec<&str> = path.iter().map(String::as_str).collect();
-                let after = json::put(before, &keys, value, |known| known["command"] == COMMAND)?;
+                let ours = |known: &serde_json::Value| {
+                    known["command"] == COMMAND || known["command"].get(0).is_some_and(|word| word == COMMAND)
+                };
+                let after = json::put(before, &keys, value, ours)?;
+                Ok((after.unwrap_or_else(|| before.to_owned()), self.clone()))
+            }
+            Self::JsonNeeded { path, value } => {
+                let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+                let after = if json::has(before, &keys)? { None } else { json::put(before, &keys, value, |_| false)? };
                 Ok((after.unwrap_or_else(|| before.to_owned()), self.clone()))
             }
             Self::JsonHook { path, value, mark } => {
@@ -98,7 +118,7 @@ impl Edit {
                 Ok((after, self.clone()))
             }
             Self::Own(words) => match text {
-                Some(known) if known != words && !known.starts_with(super::programs::OWN) => {
+                Some(known) if known != words && !known.lines().take(OWN_WITHIN).any(|line| line.contains(OWN)) => {
                     Err("it is there already and not made by `cellphone integrate`".to_owned())
                 }
                 _ => Ok((words.clone(), self.clone())),
@@ -122,6 +142,7 @@ impl Edit {
                 let keys: Vec<&str> = path.iter().map(String::as_str).collect();
                 json::take(text, &keys, value).map(Some)
             }
+            Self::JsonNeeded { .. } => Ok(Some(text.to_owned())),
             Self::JsonHook { path, value, mark } => {
                 let keys: Vec<&str> = path.iter().map(String::as_str).collect();
                 json::take_item(text, &keys, value, |known| runs(known, mark)).map(Some)
@@ -307,7 +328,8 @@ mod tests {
 
     #[test]
     fn a_file_of_our_own_is_never_put_over_anothers() {
-        let own = Edit::Own(format!("{}\nx\n", super::super::programs::OWN));
+        let own = Edit::Own(format!("---\na: b\n---\n# {OWN}\nx\n"));
+        assert!(own.apply(Some(&format!("// {OWN}\nolder\n"))).is_ok());
         assert!(own.apply(Some("rules of mine\n")).is_err());
         let (text, _) = own.apply(None).unwrap();
         assert_eq!(own.take_out(&text).unwrap(), None);

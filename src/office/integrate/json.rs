@@ -34,6 +34,14 @@ fn begun(text: &str) -> &str {
     if text.trim().is_empty() { "{\n}\n" } else { text }
 }
 
+/// Whether anything stands at `path`.
+///
+/// # Errors
+/// When the text is no JSON, or something on the way is no object.
+pub(super) fn has(text: &str, path: &[&str]) -> Result<bool, String> {
+    Ok(way(&read(begun(text))?, path)?.missing.is_empty())
+}
+
 /// Puts an entry into the object at `path`; makes what is not there. One of
 /// that name that is `ours` is replaced. `None`: it is there as it should be.
 ///

@@ -279,6 +279,8 @@ fn remember(known: &mut Vec<Edit>, new: Edit) {
     match &new {
         Edit::Json { items, .. } | Edit::Toml { items, .. } if items.is_empty() => {}
         Edit::Json { .. } | Edit::Toml { .. } => known.push(new),
+        // Nothing of it is taken back.
+        Edit::JsonNeeded { .. } => {}
         // Of these, a file holds one.
         Edit::JsonServer { .. } | Edit::TomlServer { .. } | Edit::Block(_) | Edit::Own(_) => {
             known.retain(|edit| std::mem::discriminant(edit) != std::mem::discriminant(&new));

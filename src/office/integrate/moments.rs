@@ -1,7 +1,8 @@
 //! When the agent programs run hooks, under which names, and the shape in
 //! which each takes a hook's words. Names are those of Claude Code 2.1, Codex
-//! 0.169 and Gemini CLI 0.61; each of them takes an answer of JSON on standard
-//! output and exit code 0, and none is hindered by exit code 1.
+//! 0.169, Gemini CLI 0.61 and, by its documentation, Cursor 2; in `OpenCode`
+//! 1.18 a plugin of ours runs the hooks. Each of them takes an answer of JSON
+//! on standard output and exit code 0, and none is hindered by exit code 1.
 
 use serde_json::{Value, json};
 
@@ -12,6 +13,8 @@ use crate::office::agent_hook::Moment;
 /// Every moment: the word on the command line.
 const MOMENTS: [(Moment, &str); 4] =
     [(Moment::Start, "start"), (Moment::Tool, "tool"), (Moment::Stop, "stop"), (Moment::Prompt, "prompt")];
+
+const OPENCODE: &str = "opencode";
 
 /// How long a program waits for a hook, in seconds.
 const PATIENCE: u32 = 10;
@@ -32,6 +35,10 @@ fn name(program: &str, moment: Moment) -> Option<&'static str> {
         ("gemini-cli", Moment::Tool) => "AfterTool",
         ("gemini-cli", Moment::Stop) => "AfterAgent",
         ("gemini-cli", Moment::Prompt) => "BeforeAgent",
+        ("cursor", Moment::Start) => "sessionStart",
+        ("cursor", Moment::Tool) => "postToolUse",
+        ("cursor", Moment::Stop) => "stop",
+        ("cursor", Moment::Prompt) => "beforeSubmitPrompt",
         _ => return None,
     })
 }
@@ -40,9 +47,14 @@ fn name(program: &str, moment: Moment) -> Option<&'static str> {
 /// make it go on. `None` for a program without hooks.
 #[must_use]
 pub fn answer(program: &str, moment: Moment, words: &str) -> Option<Value> {
+    if program == OPENCODE {
+        return Some(json!({ "text": words }));
+    }
     let name = name(program, moment)?;
-    Some(match moment {
-        Moment::Stop => json!({ "decision": "block", "reason": words }),
+    Some(match (program, moment) {
+        ("cursor", Moment::Stop) => json!({ "followup_message": words }),
+        ("cursor", _) => json!({ "additional_context": words }),
+        (_, Moment::Stop) => json!({ "decision": "block", "reason": words }),
         _ => json!({ "hookSpecificOutput": { "hookEventName": name, "additionalContext": words } }),
     })
 }
@@ -51,18 +63,27 @@ pub fn answer(program: &str, moment: Moment, words: &str) -> Option<Value> {
 pub(super) fn edits(program: &str, agent: Option<&str>, places: &Places<'_>) -> Vec<Edit> {
     let one = |(moment, word): &(Moment, &str)| {
         let event = name(program, *moment)?;
-        let mut hook = json!({ "type": "command", "command": command(program, word, agent, places) });
-        // Gemini CLI counts milliseconds, and shows a name.
-        if program == "gemini-cli" {
-            hook["name"] = format!("{COMMAND}-{word}").into();
-            hook["timeout"] = (PATIENCE * 1_000).into();
-        } else {
-            hook["timeout"] = PATIENCE.into();
-        }
+        let command = command(program, word, agent, places);
+        let value = match program {
+            "cursor" => json!({ "command": command, "timeout": PATIENCE }),
+            // It counts milliseconds, and shows a name.
+            "gemini-cli" => json!({ "hooks": [{
+                "type": "command", "name": format!("{COMMAND}-{word}"), "command": command, "timeout": PATIENCE * 1_000,
+            }] }),
+            _ => json!({ "hooks": [{ "type": "command", "command": command, "timeout": PATIENCE }] }),
+        };
         let path = ["hooks", event].map(str::to_owned).to_vec();
-        Some(Edit::JsonHook { path, value: json!({ "hooks": [hook] }), mark: mark(program, word) })
+        Some(Edit::JsonHook { path, value, mark: mark(program, word) })
     };
     MOMENTS.iter().filter_map(one).collect()
+}
+
+/// The plugin that runs our hooks in `OpenCode`.
+pub(super) fn plugin(agent: Option<&str>, places: &Places<'_>) -> String {
+    let before = json!(["--root", places.root.to_string_lossy(), "hook", OPENCODE]);
+    let after = json!(agent.map_or_else(Vec::new, |name| vec!["--agent", name]));
+    let text = include_str!("opencode.js").replace("const BEFORE = []", &format!("const BEFORE = {before}"));
+    text.replace("const AFTER = []", &format!("const AFTER = {after}"))
 }
 
 /// What a hook runs. The agent's name stands last: who was started by `run` or

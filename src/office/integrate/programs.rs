@@ -1,14 +1,12 @@
 //! What each agent program needs so that the mail commands ask no permission
-//! and are not stopped by its sandbox. Names of settings are those of Claude
-//! Code 2.1, Codex 0.169 and Gemini CLI 0.61.
+//! and are not stopped by its sandbox, and so that it learns of its mail.
+//! Names of settings are those of Claude Code 2.1, Codex 0.169, Gemini CLI
+//! 0.61, `OpenCode` 1.18 and, by its documentation, Cursor 2.
 
 use std::path::{Path, PathBuf};
 
-use super::edits::{COMMAND, Edit};
+use super::edits::{COMMAND, Edit, OWN};
 use super::moments;
-
-/// The first line of a file that is ours alone.
-pub(super) const OWN: &str = "# Made by `cellphone integrate`; its --undo takes it away.";
 
 /// The name of our server among those of MCP.
 const SERVER: &str = "cellphone";
@@ -20,7 +18,7 @@ const COMMANDS: [&str; 13] = [
 ];
 
 /// The programs that can be integrated.
-pub(super) const KNOWN: [&str; 3] = ["claude-code", "codex", "gemini-cli"];
+pub(super) const KNOWN: [&str; 5] = ["claude-code", "codex", "gemini-cli", "cursor", "opencode"];
 
 /// Where things are.
 pub(super) struct Places<'a> {
@@ -102,6 +100,42 @@ pub(super) fn edits(program: &str, agent: Option<&str>, places: &Places<'_>) -> 
             }
             all
         }
+        "cursor" => {
+            let folder = places.dir.join(".cursor");
+            let version = Edit::JsonNeeded { path: path(&["version"]), value: 1.into() };
+            let shell = |prefix: &String| format!("Shell({})", prefix.replacen(' ', ":", 1) + "*");
+            let rules: Vec<String> = prefixes(agent).iter().map(shell).collect();
+            let rule =
+                format!("---\ndescription: Mail from other agents\nalwaysApply: true\n---\n\n<!-- {OWN} -->\n{words}");
+            let mut all = vec![
+                (folder.join("hooks.json"), version),
+                (folder.join("cli.json"), json(&["permissions", "allow"], &rules)),
+                (folder.join("rules/cellphone.mdc"), Edit::Own(rule)),
+            ];
+            all.extend(hooks(&folder.join("hooks.json")));
+            if let Some(args) = args {
+                all.push((folder.join("mcp.json"), server(args, &[])));
+            }
+            all
+        }
+        "opencode" => {
+            // Nothing is asked there before a command runs, unless the person wants that.
+            let own = places.dir.join(".opencode");
+            let settings = ["opencode.jsonc", "opencode.json"].map(|name| places.dir.join(name));
+            let [with_remarks, plain] = &settings;
+            let settings = if with_remarks.exists() { with_remarks } else { plain };
+            let mut all = vec![
+                (settings.clone(), json(&["instructions"], &path(&[".opencode/cellphone.md"]))),
+                (own.join("cellphone.md"), Edit::Own(format!("<!-- {OWN} -->\n{words}"))),
+                (own.join("plugins/cellphone.js"), Edit::Own(moments::plugin(agent, places))),
+            ];
+            if let Some(args) = args {
+                let command: Vec<String> = std::iter::once(COMMAND.to_owned()).chain(args).collect();
+                let value = serde_json::json!({ "type": "local", "command": command, "enabled": true });
+                all.push((settings.clone(), Edit::JsonServer { path: path(&["mcp", SERVER]), value }));
+            }
+            all
+        }
         _ => return None,
     })
 }
@@ -124,7 +158,7 @@ fn codex_rules(agent: Option<&str>) -> String {
              [\"{shown} trust --yes\"],\n)\n"
         )
     };
-    let mut text = format!("{OWN}\n{}", rule("\"cellphone\"", "cellphone"));
+    let mut text = format!("# {OWN}\n{}", rule("\"cellphone\"", "cellphone"));
     if let Some(name) = agent {
         text += &rule(&format!("\"cellphone\", \"--as\", {name:?}"), &format!("cellphone --as {name}"));
     }
@@ -134,7 +168,7 @@ fn codex_rules(agent: Option<&str>) -> String {
 fn gemini_policy(agent: Option<&str>) -> String {
     let prefixes: Vec<String> = prefixes(agent).iter().map(|p| format!("  {p:?},\n")).collect();
     format!(
-        "{OWN}\n[[rule]]\ntoolName = \"run_shell_command\"\ncommandPrefix = [\n{}]\ndecision = \"allow\"\npriority = \
+        "# {OWN}\n[[rule]]\ntoolName = \"run_shell_command\"\ncommandPrefix = [\n{}]\ndecision = \"allow\"\npriority = \
          500\n",
         prefixes.concat()
     )

@@ -65,7 +65,7 @@ pub(super) static COMMANDS: &[Entry] = &[
     entry::<down::DownArgs>(SET_UP, "down", "Stop the daemon", "cellphone down"),
     entry::<join::JoinArgs>(SET_UP, "join", "Take an agent's place in this terminal", join::EXAMPLES),
     entry::<run::RunArgs>(SET_UP, "run", "Host an agent's program, so that its terminal rings", "cellphone run Agent-2 -- claude"),
-    entry::<integrate::IntegrateArgs>(SET_UP, "integrate", "Let an agent program read its mail without asking", integrate::EXAMPLES),
+    entry::<integrate::IntegrateArgs>(SET_UP, "integrate", "Make an agent program at home: rules, hooks, MCP", integrate::EXAMPLES),
     entry::<mcp::McpArgs>(SET_UP, "mcp", "An agent's mail as tools of MCP, on stdin and stdout", "cellphone --as Agent-2 mcp"),
     entry::<send::SendArgs>(MAIL, "send", "Send a message; returns when it is durable", send::EXAMPLES),
     entry::<inbox::InboxArgs>(MAIL, "inbox", "List the mail that waits", "cellphone inbox\ncellphone inbox --all -n 20"),

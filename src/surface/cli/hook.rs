@@ -50,6 +50,7 @@ impl HookArgs {
     fn told(&self, cx: &Context) -> Result<(), Failure> {
         let handed = handed()?;
         let from_environment = std::env::var("CELLPHONE_AGENT").ok().filter(|name| !name.is_empty());
+        let by_name = from_environment.is_none();
         let Some(name) = from_environment.or_else(|| self.agent.clone()) else { return Ok(()) };
         let unknown = |what: &str, word: &str| {
             Failure::new(Code::Usage, format!("{word:?} is no {what} with hooks")).hint("cellphone integrate PROGRAM")
@@ -62,7 +63,7 @@ impl HookArgs {
             return Ok(());
         }
         let office = Office::open_with(cx.globals.root.as_deref(), Some(&name), &cx.said)?;
-        let Some(words) = office.hooked(moment, &handed.prompt)? else { return Ok(()) };
+        let Some(words) = office.hooked(moment, &handed.prompt, by_name)? else { return Ok(()) };
         match integrate::answer(&self.program, moment, &words) {
             Some(answer) => cx.write_json(&answer),
             None => Ok(()),

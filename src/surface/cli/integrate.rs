@@ -19,7 +19,7 @@ cellphone integrate gemini-cli --undo";
 /// Arguments of `integrate`.
 #[derive(Debug, clap::Args)]
 pub(super) struct IntegrateArgs {
-    /// claude-code, codex or gemini-cli
+    /// claude-code, codex, gemini-cli, cursor or opencode
     program: String,
     /// Whose mailbox: named in the instruction, for programs that are not started by `run` or after `join`
     #[arg(long)]
@@ -75,10 +75,16 @@ impl IntegrateArgs {
         match (applied, self.undo) {
             (false, _) => cx.say(&format!("{} is integrated in {dir} already.", plan.program)),
             (true, true) => cx.say(&format!("{} is as it was in {dir}.", plan.program)),
-            (true, false) => cx.say(&format!(
-                "{} is integrated in {dir}; begin a new conversation there. To take it back: the same with --undo.",
-                plan.program
-            )),
+            (true, false) => {
+                cx.say(&format!(
+                    "{} is integrated in {dir}; begin a new conversation there. To take it back: the same with --undo.",
+                    plan.program
+                ))?;
+                if plan.program == "codex" {
+                    cx.say("Codex runs new hooks only after you looked at them: /hooks in it.")?;
+                }
+                Ok(())
+            }
         }
     }
 }
