@@ -164,28 +164,6 @@ impl House {
         }
     }
 
-    /// Makes the folders that are missing in the mailboxes of the roster, and
-    /// before it says which were there once; `gone` is what was seen to go.
-    pub(super) fn complete_layouts(&self, gone: &[std::path::PathBuf]) {
-        if let Err(e) = self.office().guard_folders(&self.guard, gone) {
-            tracing::warn!(error = %e, "what is missing could not be written down");
-        }
-        self.make_layouts();
-        if let Err(e) = self.office().guard_knows_mailboxes(&self.guard) {
-            tracing::warn!(error = %e, "which mailboxes there are could not be written down");
-        }
-    }
-
-    fn make_layouts(&self) {
-        for (agent, made) in self.office().complete_layouts() {
-            match made {
-                Ok(made) if made.is_empty() => {}
-                Ok(made) => tracing::info!(%agent, ?made, "missing folders were made"),
-                Err(e) => self.warn(&format!("the mailbox of {agent} is not complete: {e}")),
-            }
-        }
-    }
-
     /// Reads the configuration anew. A broken one changes nothing.
     pub(super) async fn reload(self: &Arc<Self>) -> Result<(), String> {
         let house = Arc::clone(self);

@@ -21,6 +21,7 @@ mod drills;
 mod hooks;
 mod house;
 pub mod instance;
+mod layouts;
 pub mod lookout;
 pub mod pending;
 mod place;

@@ -46,7 +46,8 @@ pub enum EventKind {
     Typed,
     /// A nudge was submitted there.
     Submitted,
-    /// The agent ran a command from the window that was nudged: proof.
+    /// The agent ran a command from the window that was nudged, or its own hook
+    /// told it: proof.
     Woken,
     /// Mail left `new/` without such proof.
     Moved,

@@ -159,5 +159,8 @@ fn the_daemon_takes_a_hook_for_the_waking_and_rings_no_window_for_what_it_told()
     let steps = steps(&world, &id);
     assert!(steps.iter().any(|s| s == "woken"), "{steps:?}");
     assert!(!steps.iter().any(|s| s == "submitted" || s == "typed"), "a window rang: {steps:?}");
+    // What it heard as it began costs no pause.
+    wait("the daemon knows that it may be disturbed", || told(&world, "claude-code", "stop").is_some());
+    world.send("Agent-1", "Agent-2", "two");
     assert_eq!(told(&world, "claude-code", "stop"), None, "the daemon keeps the cooldown");
 }

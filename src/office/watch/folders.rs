@@ -9,8 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use super::{Guard, sighting};
-use crate::continuity::alarms::Sighting;
+use crate::continuity::alarms::{Alarm, Sighting};
 use crate::model::{AgentName, Detector, Event, EventKind, Severity};
 use crate::office::{Office, Result};
 
@@ -25,14 +27,22 @@ const EMPTY: [&str; 1] = ["inbox/tmp"];
 const LOOKS: usize = 40;
 const BETWEEN: Duration = Duration::from_millis(25);
 
+/// So long after all went, what is seen of one is an echo of that.
+const SETTLES: SignedDuration = SignedDuration::from_secs(10);
+
 /// The folders that each misses; an empty name is the mailbox itself.
 type Missing<'a> = BTreeMap<&'a AgentName, BTreeSet<String>>;
 
 impl Office {
-    pub(super) fn watch_folders(&self, guard: &Guard, gone: &[PathBuf]) -> Result<()> {
+    /// Tells of what is missing; whether anything is.
+    pub(super) fn watch_folders(&self, guard: &Guard, gone: &[PathBuf]) -> Result<bool> {
         let known = guard.told().mailboxes.clone();
         let roster: Vec<AgentName> = self.roster().agents().iter().map(|a| a.name.clone()).collect();
-        let seen = self.missing_folders(&known, &roster, gone);
+        let mut seen = self.missing_folders(&known, &roster, gone);
+        if self.all_went_just_now() {
+            seen.retain(|one| one.subject == ALL);
+        }
+        let misses = !seen.is_empty();
         self.report(guard, Detector::MissingMailbox, seen)?;
         // Whoever is no longer on the roster misses nothing.
         self.all_clear(guard, |alarm| {
@@ -47,9 +57,9 @@ impl Office {
         let mut told = guard.told();
         if told.mailboxes != whole {
             told.mailboxes = whole;
-            return self.keep_told(&told);
+            self.keep_told(&told)?;
         }
-        Ok(())
+        Ok(misses)
     }
 
     /// After the folders were made: from now on they can be missing.
@@ -57,7 +67,7 @@ impl Office {
     /// # Errors
     /// It cannot be written down.
     pub fn guard_knows_mailboxes(&self, guard: &Guard) -> Result<()> {
-        self.watch_folders(guard, &[])
+        self.watch_folders(guard, &[]).map(drop)
     }
 
     /// Whether a mailbox of the roster misses a folder, or is missing.
@@ -66,6 +76,14 @@ impl Office {
         // One that cannot be looked at, a link say, is none that could be made.
         let misses = |agent: &AgentName| self.tree.missing(agent).is_ok_and(|m| m.is_none_or(|m| !m.is_empty()));
         self.roster().agents().iter().any(|agent| misses(&agent.name))
+    }
+
+    /// Whether the removal of all mailboxes was said a moment ago: a watcher
+    /// sees their folders go, and come anew, in pieces.
+    fn all_went_just_now(&self) -> bool {
+        let said = |alarm: &Alarm| alarm.seen.detector == Detector::MissingMailbox && alarm.seen.subject == ALL;
+        let recent = |alarm: &Alarm| self.now().duration_since(alarm.since) < SETTLES;
+        self.alarms().iter().any(|alarm| said(alarm) && recent(alarm))
     }
 
     /// What is missing once nothing more goes: mailboxes are removed one after

@@ -167,11 +167,12 @@ impl Office {
     }
 
     /// Looks for folders of mailboxes that are not there, before anybody makes
-    /// them anew; `gone` is what a watcher saw go or be replaced.
+    /// them anew; `gone` is what a watcher saw go or be replaced. Says whether
+    /// anything is missing.
     ///
     /// # Errors
     /// What it found cannot be written down.
-    pub fn guard_folders(&self, guard: &Guard, gone: &[std::path::PathBuf]) -> Result<()> {
+    pub fn guard_folders(&self, guard: &Guard, gone: &[std::path::PathBuf]) -> Result<bool> {
         self.watch_folders(guard, gone)
     }
 
