@@ -218,8 +218,8 @@ impl Mailbox {
     /// # Errors
     /// When the folder cannot be read.
     pub fn return_expired(&self, attempts: u32) -> Result<Returned> {
-        let claimed = self.place(Place::Claimed, "")?;
         let mut returned = Returned::default();
+        let Some(claimed) = self.look(Place::Claimed)? else { return Ok(returned) };
         let names = claimed.names()?;
         if names.is_empty() {
             return Ok(returned);

@@ -181,6 +181,24 @@ impl Mailbox {
         })
     }
 
+    /// The folder of a place of live mail, `None` when it is missing: who only
+    /// looks makes none, or nobody would notice that it was removed.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(super) fn look(&self, place: Place) -> Result<Option<Dir>> {
+        let path = match place {
+            Place::New => "inbox/new",
+            Place::Claimed => "inbox/claimed",
+            Place::Cur => "inbox/cur",
+            Place::Archive | Place::Sent | Place::Dead => place.word(),
+        };
+        match self.home.below(path) {
+            Err(e) if e.is_not_found() => Ok(None),
+            other => Ok(Some(other?)),
+        }
+    }
+
     fn day_folder(&self, top: &str, day: &str) -> Result<Dir> {
         match self.home.below(&format!("{top}/{day}")) {
             Err(e) if e.is_not_found() => Ok(self.home.child_or_create(top)?.child_or_create(day)?),

@@ -129,7 +129,7 @@ impl Mailbox {
     /// # Errors
     /// When it cannot be read.
     pub fn count_unread(&self) -> Result<usize> {
-        self.count(&self.inbox("new")?)
+        self.count(Place::New)
     }
 
     /// How many messages are held under a lease.
@@ -137,13 +137,14 @@ impl Mailbox {
     /// # Errors
     /// When `claimed/` cannot be read.
     pub fn count_claimed(&self) -> Result<usize> {
-        self.count(&self.place(Place::Claimed, "")?)
+        self.count(Place::Claimed)
     }
 
-    fn count(&self, folder: &Dir) -> Result<usize> {
+    fn count(&self, place: Place) -> Result<usize> {
+        let Some(folder) = self.look(place)? else { return Ok(0) };
         Ok(match &self.tree.names {
-            Some(kept) => kept.of(folder)?.len(),
-            None => message_names(folder)?.count(),
+            Some(kept) => kept.of(&folder)?.len(),
+            None => message_names(&folder)?.count(),
         })
     }
 
@@ -155,7 +156,8 @@ impl Mailbox {
     pub fn foreign(&self) -> Result<Vec<(Place, String)>> {
         let mut found = Vec::new();
         for place in [Place::New, Place::Cur] {
-            for name in self.place(place, "")?.names()? {
+            let Some(folder) = self.look(place)? else { continue };
+            for name in folder.names()? {
                 if !name.starts_with('.') && UniqueName::parse(&name).is_err() {
                     found.push((place, name));
                 }
@@ -172,8 +174,8 @@ impl Mailbox {
 
     /// As [`scan_days`](Self::scan_days), without the days before `first`.
     pub(super) fn scan_days_from(&self, place: Place, first: &str) -> Result<Vec<Raw>> {
-        let top = self.home.child_or_create(place.word())?;
         let mut found = Vec::new();
+        let Some(top) = self.look(place)? else { return Ok(found) };
         for entry in top.names()? {
             if is_message(&entry) {
                 found.push(Raw { file: entry, place, day: String::new() });
@@ -190,7 +192,9 @@ impl Mailbox {
     fn scan_live(&self, which: Which) -> Result<Vec<Raw>> {
         let places: &[Place] =
             if which == Which::Unread { &[Place::New] } else { &[Place::New, Place::Claimed, Place::Cur] };
-        let folders: Vec<(Place, Dir)> = places.iter().map(|p| Ok((*p, self.place(*p, "")?))).collect::<Result<_>>()?;
+        let look = |place: &Place| Ok(self.look(*place)?.map(|folder| (*place, folder)));
+        let folders: Vec<Option<(Place, Dir)>> = places.iter().map(look).collect::<Result<_>>()?;
+        let folders: Vec<(Place, Dir)> = folders.into_iter().flatten().collect();
         let mut before = modified(&folders)?;
         let mut found = self.read_all(&folders)?;
         for _ in 1..READINGS {
