@@ -55,7 +55,7 @@ pub use place::{default_root, os_user, set_default_root};
 pub use root::Root;
 pub(crate) use samples::{ROLES as SAMPLE_ROLES, is_sample, sample, samples_in};
 pub use schema::{
-    Hooks, HttpSettings, Limits, Log, NudgeSettings, Retention, SendSettings, Settings, SnapshotSettings,
+    Hooks, HttpSettings, Limits, Log, NudgeSettings, Objectives, Retention, SendSettings, Settings, SnapshotSettings,
     TrustSettings, Watch,
 };
 pub use secret::{HIDDEN, Secret, SecretSource, redact, remember_password_of, seal};

@@ -280,6 +280,17 @@ schema! {
         /// Requests that are worked on at the same time; more are told to come later. From the next start of the daemon on.
         concurrent: u32 = small "64",
     }
+    /// What is aimed at: `/metrics` counts how often it is met (docs/telemetry.md).
+    objectives: Objectives {
+        /// From accepted to in the recipient's inbox.
+        delivery: Duration = duration "1s",
+        /// From delivered to read, claimed, acknowledged or filed.
+        response: Duration = duration "30m",
+        /// Age of the newest snapshot.
+        backup: Duration = duration "26h",
+        /// The answer to a read over HTTP.
+        lookup: Duration = duration "50ms",
+    }
     /// What the program says about its own work.
     log: Log {
         /// What the daemon writes to its log.

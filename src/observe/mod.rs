@@ -1,4 +1,5 @@
-//! What the program says about its own work: logs through `tracing`.
+//! What the program says about its own work: logs through `tracing`; and what
+//! it takes of the machine.
 //!
 //! Commands log to standard error and only when asked (`CELLPHONE_LOG`); the
 //! daemon logs by `log.filter`, to standard error or, detached, to a file that
@@ -9,6 +10,7 @@
 
 mod crash;
 mod file;
+pub mod machine;
 mod redacted;
 
 use std::sync::OnceLock;

@@ -15,7 +15,7 @@ use crate::roster::{NudgeOptions, Roster, remove_agent, save_agent};
 pub use crate::config::parse_duration;
 pub use crate::config::trust::{TrustItem, TrustState};
 pub use crate::config::{
-    FileLayer, HttpSettings, Listen, Override, SchemaOf, Setting, json_schema, json_schema_text, redact,
+    FileLayer, HttpSettings, Listen, Objectives, Override, SchemaOf, Setting, json_schema, json_schema_text, redact,
 };
 pub use crate::journal::Record;
 pub use crate::model::QuietHours;

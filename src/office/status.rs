@@ -113,6 +113,9 @@ pub struct WindowStatus {
     /// How many of those are urgent or critical.
     #[serde(default)]
     pub urgent: usize,
+    /// When the oldest of them was sent.
+    #[serde(default)]
+    pub oldest: Option<Timestamp>,
     /// The last thing that happened there, and why.
     pub note: Option<String>,
     /// When the agent last ran a command that was reported here.

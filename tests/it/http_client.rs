@@ -1,7 +1,7 @@
 //! A client of the daemon's HTTP door that says exactly what a test wants
 //! said, header by header.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read as _, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -151,6 +151,19 @@ fn head(reader: &mut impl BufRead) -> (u16, Vec<(String, String)>) {
 fn read(reader: &mut impl BufRead) -> Answer {
     let (status, headers) = head(reader);
     let mut body = Vec::new();
-    reader.read_to_end(&mut body).unwrap();
+    if headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("transfer-encoding") && value == "chunked") {
+        loop {
+            let mut length = String::new();
+            reader.read_line(&mut length).unwrap();
+            let length = u64::from_str_radix(length.trim(), 16).unwrap_or_else(|e| panic!("{e}: {length:?}"));
+            if length == 0 {
+                break;
+            }
+            reader.by_ref().take(length).read_to_end(&mut body).unwrap();
+            reader.read_line(&mut String::new()).unwrap();
+        }
+    } else {
+        reader.read_to_end(&mut body).unwrap();
+    }
     Answer { status, headers, body: String::from_utf8(body).unwrap() }
 }

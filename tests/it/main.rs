@@ -36,6 +36,7 @@ mod input;
 mod integrate;
 mod lost_root;
 mod mcp;
+mod metrics;
 mod model;
 mod nasty;
 mod onboard;

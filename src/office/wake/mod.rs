@@ -279,6 +279,7 @@ impl Bell {
                 state: word(window.state.phase()).unwrap_or_default(),
                 unread: window.unread.ids.len(),
                 urgent: window.unread.urgent,
+                oldest: window.unread.ids.iter().min().map(|id| id.time()),
                 note: window.state.deferred().map(|reason| reason.explain().to_owned()).or_else(|| window.note.clone()),
                 seen: window.seen,
             })

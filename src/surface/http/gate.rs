@@ -7,7 +7,7 @@
 //! in digits is nobody's name, and cannot be made to lead here.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -38,16 +38,30 @@ const HEADERS: [(HeaderName, &str); 6] = [
 
 pub(super) async fn pass(State(house): State<Shared>, request: Request, next: Next) -> Response {
     house.desk.note_http(&mut |http| http.requests += 1);
+    let begun = Instant::now();
+    let (door, reads) = (door(request.uri().path()), request.method().is_safe());
     let mut response = match judge(request.headers(), &house.hosts) {
         Ok(()) => tokio::time::timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| late().into_response()),
         Err(refusal) => refusal.into_response(),
     };
+    let aims = house.desk.office();
+    house.metrics.answered(door, reads, response.status().as_u16(), begun.elapsed(), &aims.settings().objectives);
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Which door a path leads to.
+fn door(path: &str) -> &'static str {
+    match path.split('/').nth(1) {
+        Some("api") => "api",
+        Some("mcp") => "mcp",
+        Some("metrics") => "metrics",
+        _ => "page",
+    }
 }
 
 fn late() -> Refusal {

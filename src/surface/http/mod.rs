@@ -1,5 +1,5 @@
 //! The daemon's door for browsers and programs: the page, the API under
-//! `/api/v1`, and MCP at `/mcp`.
+//! `/api/v1`, MCP at `/mcp`, and figures at `/metrics`.
 //!
 //! It listens on this machine alone, unless what was approved says otherwise,
 //! and answers nobody without a token or a session (`caller`). What comes
@@ -18,6 +18,7 @@ mod gate;
 mod limits;
 mod listener;
 mod mail;
+mod metrics;
 mod page;
 mod problem;
 mod reference;
@@ -40,6 +41,7 @@ pub use self::events::End;
 use self::events::Hub;
 use self::limits::Limits;
 pub use self::listener::Door;
+use self::metrics::Metrics;
 use crate::office::desk::Desk;
 
 /// Room for what stands around a body in a request, in bytes.
@@ -50,6 +52,7 @@ struct House {
     desk: Arc<dyn Desk>,
     limits: Limits,
     hub: Hub,
+    metrics: Metrics,
     /// Names under which it may be asked for.
     hosts: Vec<String>,
     /// The name of the session's cookie: one per root, since ports share them.
@@ -69,6 +72,7 @@ pub async fn serve(door: Arc<Door>, desk: Arc<dyn Desk>, mcp: MethodRouter, end:
     let house = Arc::new(House {
         limits: Limits::new(&office.settings().http),
         hub: Hub::new(Arc::clone(&desk), end.clone()),
+        metrics: Metrics::new(&office),
         hosts: door.hosts().to_vec(),
         cookie: format!("cellphone-{}", office.root().id().to_ascii_lowercase()),
         desk,
@@ -88,6 +92,7 @@ fn router(house: Shared, mcp: MethodRouter) -> Router {
         .merge(reference::routes(document))
         .merge(sign_in::routes())
         .merge(page::routes())
+        .merge(metrics::routes())
         .fallback(problem::nowhere)
         .method_not_allowed_fallback(problem::not_so)
         .layer(DefaultBodyLimit::max(usize::try_from(body).unwrap_or(usize::MAX)))
