@@ -165,8 +165,8 @@ fn nudge_test_shows_what_the_gates_see_and_types_nothing() {
         assert_eq!(out.status.code(), Some(code), "{}", text(&out));
         serde_json::from_slice::<serde_json::Value>(&out.stdout).unwrap()
     };
-    let before = tmux.screen(&pane);
     wait("the program is ready", || world.run("Agent-1", &["nudge", "test", "Agent-2"]).status.success());
+    let before = tmux.screen(&pane);
     let ready = test(0);
     assert_eq!((ready["verdict"].as_str(), ready["screen"]["composer_text"].as_str()), (Some("ready"), Some("")));
     assert_eq!(ready["profile"], "generic-shell");
