@@ -19,6 +19,9 @@ use crate::model::AgentName;
 /// Before a mailbox that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 
+/// After a scan it rests for as long as the scan took, and no longer than this.
+const REST: Duration = Duration::from_millis(100);
+
 /// Runs until the shutdown.
 ///
 /// # Errors
@@ -32,6 +35,7 @@ pub(super) async fn run(house: Arc<House>, shutdown: Shutdown) -> WorkerResult {
         let worker = Arc::clone(&house);
         let redo = batch.clone();
         let timers = batch.everything || !batch.mail.is_empty();
+        let begun = tokio::time::Instant::now();
         let scanned = tokio::task::spawn_blocking(move || scan(&worker, batch)).await;
         match scanned {
             Ok(again) => again.into_iter().for_each(|(target, pause)| later(&house, target, pause)),
@@ -47,6 +51,12 @@ pub(super) async fn run(house: Arc<House>, shutdown: Shutdown) -> WorkerResult {
         if timers {
             // What came may expire, what went may have been claimed.
             house.tend.notify_one();
+        }
+        // Half of the time is left to others, and what comes meanwhile is one batch.
+        let rest = begun.elapsed().min(REST);
+        tokio::select! {
+            () = shutdown.requested() => return Ok(()),
+            () = tokio::time::sleep(rest) => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Names of agents and people: what may become a folder on every platform.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,10 +11,11 @@ use super::ModelError;
 /// Windows device name.
 ///
 /// Two names that differ only in case are the same mailbox on some file
-/// systems, so [`AgentName::same`] ignores case; the roster refuses twins.
+/// systems, so [`AgentName::same`] ignores case; the roster refuses twins. A
+/// clone shares the text: the daemon holds names by the hundred thousand.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct AgentName(String);
+pub struct AgentName(Arc<str>);
 
 const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 
@@ -29,7 +31,7 @@ impl AgentName {
         let text = text.into();
         match Self::fault(&text) {
             Some(why) => Err(ModelError::Name(text, why)),
-            None => Ok(Self(text)),
+            None => Ok(Self(text.into())),
         }
     }
 
@@ -110,7 +112,7 @@ impl TryFrom<String> for AgentName {
 
 impl From<AgentName> for String {
     fn from(name: AgentName) -> Self {
-        name.0
+        name.0.as_ref().to_owned()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::model::{AgentName, Event, EventKind, Kind, MessageId, Priority};
 use super::{Office, Result};
 
 /// Above this many, the briefs of messages are forgotten and read anew.
-const BRIEFS_MAX: usize = 20_000;
+const BRIEFS_MAX: usize = 200_000;
 
 /// What the steps need to know of a message. A message never changes, so what
 /// was read once stays true.
@@ -22,9 +22,28 @@ pub(super) struct Brief {
     pub(super) priority: Priority,
     pub(super) quiet: bool,
     pub(super) ack: bool,
-    pub(super) deadline: Option<Timestamp>,
-    pub(super) expires: Option<Timestamp>,
-    pub(super) subject: String,
+    /// Of the few that have one.
+    due: Option<Box<Due>>,
+}
+
+/// A message that has a time.
+#[derive(Debug, Clone)]
+struct Due {
+    deadline: Option<Timestamp>,
+    expires: Option<Timestamp>,
+    subject: String,
+}
+
+impl Brief {
+    /// By when it has to be acknowledged, or read, and what it is about.
+    pub(super) fn deadline(&self) -> Option<(Timestamp, &str)> {
+        self.due.as_ref().and_then(|due| due.deadline.map(|at| (at, due.subject.as_str())))
+    }
+
+    /// When it is worth nothing any more.
+    pub(super) fn expires(&self) -> Option<Timestamp> {
+        self.due.as_ref().and_then(|due| due.expires)
+    }
 }
 
 /// Messages read before, and deadlines told.
@@ -90,14 +109,21 @@ impl Office {
             }
         };
         let h = message.header;
+        let from = h.from.unwrap_or_else(AgentName::system);
+        let (deadline, expires, subject) = (h.deadline, h.expires, h.subject);
         let brief = Brief {
-            from: h.from.unwrap_or_else(AgentName::system),
+            // One text for all that are from the same.
+            from: self
+                .roster()
+                .get(from.as_str())
+                .map(|a| &a.name)
+                .filter(|name| **name == from)
+                .cloned()
+                .unwrap_or(from),
             priority: h.priority,
             quiet: h.kind == Some(Kind::Receipt),
             ack: h.ack,
-            deadline: h.deadline,
-            expires: h.expires,
-            subject: h.subject,
+            due: (deadline.is_some() || expires.is_some()).then(|| Box::new(Due { deadline, expires, subject })),
         };
         let mut briefs = lock(&self.known.briefs);
         if briefs.len() >= BRIEFS_MAX {

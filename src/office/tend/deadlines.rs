@@ -53,13 +53,9 @@ struct Watched {
 
 impl Watched {
     fn of(name: &UniqueName, brief: &Brief) -> Option<Self> {
-        Some(Self {
-            name: name.clone(),
-            deadline: brief.deadline?,
-            from: brief.from.clone(),
-            subject: brief.subject.clone(),
-            ack: brief.ack,
-        })
+        let (deadline, subject) = brief.deadline()?;
+        let (from, subject) = (brief.from.clone(), subject.to_owned());
+        Some(Self { name: name.clone(), deadline, from, subject, ack: brief.ack })
     }
 }
 
@@ -94,7 +90,7 @@ impl Office {
         let key = (agent.clone(), found.name.id());
         // One's own letter, filed from `sent/` or come back undelivered, waits for nobody here.
         let own = brief.from == *agent && matches!(found.place, Place::Archive | Place::Dead);
-        if !brief.ack || brief.deadline.is_none() || own || self.was_told(key.1, agent) {
+        if !brief.ack || brief.deadline().is_none() || own || self.was_told(key.1, agent) {
             return;
         }
         if let Some(watched) = Watched::of(&found.name, brief) {

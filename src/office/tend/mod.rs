@@ -225,7 +225,7 @@ impl Office {
         let now = self.now();
         self.in_each(&mut report, |report, mailbox| {
             for found in mailbox.scan(Which::Unread, None)? {
-                let Some(at) = self.brief(mailbox, &found)?.and_then(|b| b.expires) else { continue };
+                let Some(at) = self.brief(mailbox, &found)?.and_then(|b| b.expires()) else { continue };
                 if at > now {
                     report.at(at, now);
                     continue;
