@@ -27,7 +27,7 @@ const LAYERS: [(&str, u8); 16] = [
 ];
 
 /// A crate that stands behind one module, and that module.
-const VENDORS: [(&str, &str); 29] = [
+const VENDORS: [(&str, &str); 28] = [
     // `age` alone is a module of `surface/render` as well.
     ("age::armor", "src/identity/seal.rs"),
     ("age::x25519", "src/config/secret/sealed.rs"),
@@ -41,7 +41,6 @@ const VENDORS: [(&str, &str); 29] = [
     ("askama", "src/surface/http/"),
     ("axum", "src/surface/http/"),
     ("governor", "src/surface/http/limits.rs"),
-    ("mimalloc", "src/main.rs"),
     ("prometheus_client", "src/surface/http/metrics/"),
     ("sysinfo", "src/observe/machine.rs"),
     ("pulldown_cmark", "src/surface/http/page/markdown.rs"),
