@@ -4,8 +4,8 @@
 //! without a keystroke. It says what a nudge says, never a word of a message.
 //! With a daemon the limits of all nudges hold and the agent counts as woken;
 //! without one the hooks keep pauses themselves, by what they remember in
-//! `.cellphone/told/`. Without that memory a hook stays silent, or it would
-//! say the same after every tool.
+//! `.cellphone/told/`. Without that memory all but the first stay silent, or
+//! they would say the same after every tool.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -107,8 +107,8 @@ impl Office {
     /// have to.
     ///
     /// # Errors
-    /// The inbox or the hooks' memory cannot be read or written: then nothing
-    /// is to be told.
+    /// The inbox cannot be read; or, but at the start, the hooks' memory: then
+    /// nothing is to be told.
     pub fn hooked(&self, moment: Moment, prompt: &str, by_name: bool) -> Result<Option<String>> {
         let name = self.actor();
         let agent = self.entry(&name)?;
@@ -120,7 +120,11 @@ impl Office {
             return Ok(None);
         }
         let unread = self.unread(&name)?;
-        let told = self.tell(moment, &agent, &unread)?;
+        let told = match self.tell(moment, &agent, &unread) {
+            // Who begins is told all the same.
+            Err(_) if moment == Moment::Start => !unread.ids.is_empty(),
+            told => told?,
+        };
         let notice = told.then(|| wake::notice(&name, &unread));
         let notice = notice.map(|notice| if by_name { notice.text_by_name() } else { notice.text() });
         if moment != Moment::Start {

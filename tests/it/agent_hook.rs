@@ -136,6 +136,13 @@ fn nobody_unknown_no_inner_agent_and_no_broken_call_is_told_anything_or_blocks_t
     // A memory that is broken is begun anew; one that cannot be had silences all but the start.
     std::fs::write(world.root.join(".cellphone/told/agent-2.json"), "{").unwrap();
     assert!(told(&world, "codex", "stop").is_some());
+    let memory = world.root.join(".cellphone/told");
+    std::fs::remove_dir_all(&memory).unwrap();
+    std::fs::write(&memory, "").unwrap();
+    world.send("Agent-1", "Agent-2", "three");
+    let mute = hook(&world, "codex", "stop", &json!({}));
+    assert!(mute.status.code() == Some(1) && mute.stdout.is_empty(), "{}", text(&mute));
+    assert!(told(&world, "codex", "start").unwrap().to_string().contains("new for Agent-2"));
 }
 
 #[test]

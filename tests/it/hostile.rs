@@ -79,6 +79,7 @@ fn a_day(clone: &World) {
     let run = |who: &str, args: &[&str]| clone.run(who, args);
     run("tester", &["status"]);
     run("Agent-1", &["send", "--to", "Agent-2", "-s", "hello", "-m", "x", "--priority", "critical"]);
+    wait("the daemon made the folders that git does not keep", || clone.folder("Agent-1", "outbox").is_dir());
     drop_in(clone, "Agent-1", "note.md", "---\nto: Agent-2\nsubject: by file\n---\nx\n");
     let inbox = clone.inbox("Agent-2");
     for message in &inbox {
