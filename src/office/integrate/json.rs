@@ -15,6 +15,15 @@ struct Way<'a, 'p> {
     last: Option<usize>,
 }
 
+impl Way<'_, '_> {
+    /// The text with the keys of `path` that are missing, and at their end what
+    /// `leaf` writes at a depth.
+    fn made(&self, text: &str, path: &[&str], leaf: &dyn Fn(usize) -> String) -> String {
+        let depth = path.len() - self.missing.len() + 1;
+        insert(text, &self.node.span, self.last, &[nested(self.missing, leaf, depth)], depth)
+    }
+}
+
 fn way<'a, 'p>(top: &'a Node, path: &'p [&'p str]) -> Result<Way<'a, 'p>, String> {
     let mut node = top;
     for (depth, key) in path.iter().enumerate() {
@@ -57,9 +66,7 @@ pub(super) fn put(
     let top = read(text)?;
     let way = way(&top, path)?;
     if !way.missing.is_empty() {
-        let depth = path.len() - way.missing.len() + 1;
-        let made = nested(way.missing, &|_| value.to_string(), depth);
-        return Ok(Some(insert(text, &way.node.span, way.last, &[made], depth)));
+        return Ok(Some(way.made(text, path, &|_| value.to_string())));
     }
     let span = way.node.span.clone();
     match serde_json::from_str::<serde_json::Value>(&text[span.clone()]) {
@@ -116,9 +123,7 @@ pub(super) fn put_item(
     let way = way(&top, path)?;
     let entry = [value.to_string()];
     if !way.missing.is_empty() {
-        let depth = path.len() - way.missing.len() + 1;
-        let made = nested(way.missing, &|depth| tall(&entry, depth), depth);
-        return Ok(Some(insert(text, &way.node.span, way.last, &[made], depth)));
+        return Ok(Some(way.made(text, path, &|depth| tall(&entry, depth))));
     }
     let Value::Array(known) = &way.node.value else { return Err(format!("{} is no list", path.join("."))) };
     Ok(match found(text, known, ours) {
@@ -170,10 +175,8 @@ pub(super) fn add(text: &str, path: &[&str], items: &[String]) -> Result<(String
     let way = way(&top, path)?;
     let node = way.node;
     if !way.missing.is_empty() {
-        let depth = path.len() - way.missing.len() + 1;
         let all: Vec<String> = items.iter().map(|item| quote(item)).collect();
-        let made = nested(way.missing, &|depth| tall(&all, depth), depth);
-        return Ok((insert(text, &node.span, way.last, &[made], depth), items.to_vec()));
+        return Ok((way.made(text, path, &|depth| tall(&all, depth)), items.to_vec()));
     }
     let Value::Array(known) = &node.value else { return Err(format!("{} is no list", path.join("."))) };
     let has = |item: &&String| known.iter().any(|n| matches!(&n.value, Value::Text(t) if t == *item));

@@ -44,8 +44,8 @@ pub(super) async fn pass(State(house): State<Shared>, request: Request, next: Ne
         Ok(()) => tokio::time::timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| late().into_response()),
         Err(refusal) => refusal.into_response(),
     };
-    let aims = house.desk.office();
-    house.metrics.answered(door, reads, response.status().as_u16(), begun.elapsed(), &aims.settings().objectives);
+    let office = house.desk.office();
+    house.metrics.answered(door, reads, response.status().as_u16(), begun.elapsed(), &office.settings().objectives);
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
